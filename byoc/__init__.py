@@ -1,0 +1,1 @@
+"""byoc: partition a model for an accelerator."""

@@ -1,0 +1,56 @@
+"""Every exception byoc raises on purpose.
+
+Each message says who noticed, what was given, what was expected and what to do. The command line prints it
+without a traceback and exits with `exit_code`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ByocError(Exception):
+    """Base of all errors byoc raises on purpose; `exit_code` is what the command line exits with."""
+
+    exit_code = 2
+
+
+class UsageError(ByocError):
+    """An option or argument is wrong: an unknown vendor, a shape that does not fit, an unwritable path."""
+
+
+class ModelError(ByocError):
+    """The model file cannot be used: missing, not ONNX, truncated, of an opset newer than the onnx package."""
+
+
+class PluginError(ByocError):
+    """A vendor plugin cannot be used: it fails to import, names an unknown hook, or shares another's name."""
+
+
+class TableError(ByocError):
+    """A support table is malformed; the message starts with `file:line:column`."""
+
+    def __init__(self, message: str, *, file: str = "", line: int = 0, column: int = 0) -> None:
+        self.file, self.line, self.column = file, line, column
+        super().__init__(f"{file}:{line}:{column}: {message}" if file else message)
+
+
+class PatternError(ByocError):
+    """A pattern is malformed: a syntax error, an unknown name, an unsupported TVM pattern object."""
+
+
+class PlanError(ByocError):
+    """A written partition cannot be read back: a file is missing, of another version, or altered."""
+
+
+class VerificationError(ByocError):
+    """A partitioned module does not mean what its input meant: a defect of byoc, never of the user."""
+
+    exit_code = 1
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'X'?"` for the known name closest to `name`, or `""` when none is close."""
+    matches = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]!r}?" if matches else ""

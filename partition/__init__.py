@@ -1,0 +1,1 @@
+"""Vendor-neutral graph work: match, annotate, place, merge, outline, verify. No I/O."""

@@ -1,0 +1,283 @@
+"""A light dataflow view of Relax: ints and tuples, read from TVM once.
+
+A `Graph` is one binding block, the unit that the stages work on: a dataflow block, a run of bindings outside
+dataflow blocks, or a block of an `If` branch. A value that another block binds is an INPUT here. Reading costs
+about 20 us a binding, which is why no stage after this one walks TVM objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from tvm import IRModule, ir, relax, tirx
+
+NOT_COUNTED = frozenset(
+    {"shape_of", "shape_to_tensor", "tensor_to_shape", "null_value", "to_vdevice", "hint_on_device"}
+)
+"""Calls that compute nothing; with tuples, items, literals and casts they are no op of a report."""
+
+IMPURE = frozenset({"print", "assert_op", "call_inplace_packed", "call_tir_inplace", "invoke_closure"})
+"""Calls whose order among themselves is kept. A call of a packed or Relax function is impure as its type says."""
+
+
+class Kind(IntEnum):
+    """What a node is."""
+
+    INPUT = 0  # a parameter, or a value that another block binds
+    CONSTANT = 1
+    LITERAL = 2  # a shape, integer, string or dtype operand, or a tuple of them
+    TUPLE = 3
+    ITEM = 4  # an item of a tuple
+    CALL = 5
+    ALIAS = 6  # `gv = lv`; users of an alias see what it stands for
+    CAST = 7  # match_cast
+    IF = 8
+    OTHER = 9  # a local function, or anything else that is opaque here
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An ONNX node that became several bindings, a `call_tir` or a host call; rows may name it as `op`.
+
+    `nodes` are the ids of its bindings in ascending order, `inputs` the id of each ONNX input by its schema name
+    (None when absent, a tuple of ids when variadic), `outputs` the ids that hold its outputs, in ONNX's order.
+    """
+
+    op: str
+    nodes: tuple[int, ...]
+    inputs: Mapping[str, int | tuple[int, ...] | None]
+    outputs: tuple[int, ...]
+    attrs: Mapping[str, Any]
+    host: bool = False
+
+
+@dataclass(slots=True)
+class Graph:
+    """One binding block. Node ids ascend in binding order, so every operand has a smaller id than its user.
+
+    All lists are indexed by node id. `operands[i]` has one id per argument, in order: an inline tuple, constant
+    or literal is a node of its own. `after[i]` are further nodes that must come first (effects, the definition
+    of a symbolic dimension). `names[i]` is the bound variable's name, unique in the function, or "" for inline
+    nodes. `escapes` are the nodes that other blocks or the function's result use.
+    """
+
+    function: str
+    block: tuple[int | str, ...]
+    dataflow: bool
+    kinds: list[Kind] = field(default_factory=list)
+    ops: list[str] = field(default_factory=list)
+    operands: list[tuple[int, ...]] = field(default_factory=list)
+    users: list[list[int]] = field(default_factory=list)
+    items: list[int] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    exprs: list[Any] = field(default_factory=list)
+    vars: list[Any] = field(default_factory=list)
+    after: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    impure: set[int] = field(default_factory=set)
+    escapes: set[int] = field(default_factory=set)
+    groups: tuple[Group, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @property
+    def scope(self) -> str:
+        """The block's place in words: `main`, `main.1`, `main.1.gv.then.0`."""
+        tail = ".".join(str(part) for part in self.block)
+        return f"{self.function}.{tail}" if tail != "0" else self.function
+
+    def counted(self) -> Iterator[int]:
+        """The ids of the ops that reports count: calls that compute something, in binding order."""
+        for node, kind in enumerate(self.kinds):
+            if kind is Kind.CALL and self.ops[node] not in NOT_COUNTED:
+                yield node
+
+
+def read_module(module: IRModule) -> list[Graph]:
+    """Read every block of every Relax function that no earlier partition made, functions in order of name."""
+    from tvm import relax
+
+    functions = {var.name_hint: function for var, function in module.functions.items()}
+    graphs: list[Graph] = []
+    for name in sorted(functions):
+        if isinstance(functions[name], relax.Function) and not is_outlined(functions[name]):
+            graphs += read_function(name, functions[name])
+    return graphs
+
+
+def is_outlined(function: relax.Function) -> bool:
+    """Whether `function` already belongs to a vendor, or is one composite or fused kernel."""
+    attrs = function.attrs
+    return attrs is not None and any(key in attrs for key in ("Codegen", "Composite", "Primitive"))
+
+
+def read_function(name: str, function: relax.Function) -> list[Graph]:
+    """Read the blocks of one Relax function; the blocks of an `If`'s branches follow the block that holds it."""
+    reader = _FunctionReader(name)
+    reader.sequence(function.body, ())
+    return reader.graphs
+
+
+class _FunctionReader:
+    """Walks one function. TVM's variables compare by identity and hash by address: addresses are the keys."""
+
+    def __init__(self, function: str) -> None:
+        self.function = function
+        self.graphs: list[Graph] = []
+        self.homes: dict[int, tuple[Graph, int]] = {}
+
+    def sequence(self, body: Any, path: tuple[int | str, ...]) -> None:
+        """Read the blocks of a SeqExpr, and what its result uses."""
+        for index, block in enumerate(body.blocks):
+            is_dataflow = isinstance(block, relax.DataflowBlock)
+            graph = Graph(self.function, (*path, index), is_dataflow)
+            self.graphs.append(graph)
+            _BlockReader(self, graph).read(block)
+        self._escape(body.body)
+
+    def _escape(self, result: Any) -> None:
+        if isinstance(result, ir.Tuple):
+            for each in result.fields:
+                self._escape(each)
+        elif isinstance(result, ir.TupleGetItem):
+            self._escape(result.tuple_value)
+        else:
+            self.escape(result)
+
+    def escape(self, var: Any) -> None:
+        """Note that another block, or the function's result, uses `var`."""
+        home = self.homes.get(hash(var))
+        if home is not None:
+            home[0].escapes.add(home[1])
+
+
+class _BlockReader:
+    """Reads one block; `ids` maps the address of a variable or constant to its node."""
+
+    def __init__(self, function: _FunctionReader, graph: Graph) -> None:
+        self.function, self.graph = function, graph
+        self.ids: dict[int, int] = {}
+        self.dims: dict[int, int] = {}
+        self.last_effect: int | None = None
+
+    def read(self, block: Any) -> None:
+        graph, homes, ids = self.graph, self.function.homes, self.ids
+        for binding in block.bindings:
+            var, value = binding.var, binding.value
+            if isinstance(binding, relax.MatchCast):
+                node = self._add(Kind.CAST, "match_cast", (self.operand(value),), value, var)
+                for dim in _dims(binding.ty):
+                    self.dims.setdefault(hash(dim), node)
+            else:
+                node = self._value(value, var)
+            key = hash(var)
+            homes[key] = (graph, node)
+            ids[key] = graph.operands[node][0] if graph.kinds[node] is Kind.ALIAS else node
+
+    def operand(self, expr: Any) -> int:
+        """The node of an operand; inline tuples, constants and literals become nodes where first used."""
+        known = self.ids.get(hash(expr))
+        if known is not None:
+            return known
+        if isinstance(expr, ir.GenericConst):
+            node = self._add(Kind.CONSTANT, "constant", (), expr, None)
+        elif ir.is_prim_expr(expr) or not isinstance(expr, ir.Var | ir.Tuple | ir.TupleGetItem):
+            return self._literal(expr)
+        elif isinstance(expr, ir.Var):
+            self.function.escape(expr)
+            node = self._add(Kind.INPUT, "input", (), expr, expr)
+        elif isinstance(expr, ir.Tuple) and expr.fields and all(map(ir.is_prim_expr, expr.fields)):
+            return self._literal(expr)
+        else:
+            return self._value(expr, None)
+        self.ids[hash(expr)] = node
+        return node
+
+    def _value(self, value: Any, var: Any) -> int:
+        if isinstance(value, ir.Call):
+            return self._call(value, var)
+        if isinstance(value, ir.Var | ir.GenericConst):
+            return self._add(Kind.ALIAS, "alias", (self.operand(value),), value, var)
+        if isinstance(value, ir.TupleGetItem):
+            node = self._add(Kind.ITEM, "item", (self.operand(value.tuple_value),), value, var)
+            self.graph.items[node] = int(value.index)
+            return node
+        if isinstance(value, ir.Tuple):
+            fields = tuple([self.operand(each) for each in value.fields])
+            return self._add(Kind.TUPLE, "tuple", fields, value, var)
+        free = tuple([self.operand(each) for each in relax.analysis.free_vars(value)])
+        if not isinstance(value, relax.If):
+            return self._add(Kind.OTHER, "other", free, value, var)
+        return self._if(value, var, free)
+
+    def _call(self, value: Any, var: Any) -> int:
+        callee = value.op
+        operands = tuple([self.operand(each) for each in value.args])
+        if isinstance(callee, ir.Op):
+            op = callee.name.removeprefix("relax.")
+            impure = op in IMPURE
+        elif isinstance(callee, ir.GlobalVar | ir.Var):
+            op, impure = "call", not callee.ty.purity
+            if isinstance(callee, ir.Var):
+                operands = (*operands, self.operand(callee))
+        else:
+            op, impure = "call_packed", True
+        node = self._add(Kind.CALL, op, operands, value, var)
+        if impure:
+            self._effect(node)
+        return node
+
+    def _if(self, value: Any, var: Any, free: tuple[int, ...]) -> int:
+        operands = tuple(dict.fromkeys((self.operand(value.cond), *free)))
+        node = self._add(Kind.IF, "if", operands, value, var)
+        self._effect(node)
+        for name, branch in (("then", value.true_branch), ("else", value.false_branch)):
+            self.function.sequence(branch, (*self.graph.block, var.name, name))
+        return node
+
+    def _literal(self, expr: Any) -> int:
+        node = self._add(Kind.LITERAL, "literal", (), expr, None)
+        definers = {self.dims[hash(dim)] for dim in _dims(expr) if hash(dim) in self.dims}
+        if definers:
+            self.graph.after[node] = tuple(sorted(definers))
+        return node
+
+    def _effect(self, node: int) -> None:
+        self.graph.impure.add(node)
+        if self.last_effect is not None:
+            self.graph.after[node] = (self.last_effect,)
+        self.last_effect = node
+
+    def _add(self, kind: Kind, op: str, operands: tuple[int, ...], expr: Any, var: Any) -> int:
+        graph, node = self.graph, len(self.graph.kinds)
+        graph.kinds.append(kind)
+        graph.ops.append(op)
+        graph.operands.append(operands)
+        graph.users.append([])
+        graph.items.append(-1)
+        graph.names.append("" if var is None else var.name)
+        graph.exprs.append(expr)
+        graph.vars.append(var)
+        for operand in dict.fromkeys(operands):
+            graph.users[operand].append(node)
+        return node
+
+
+def _dims(expr: Any) -> list[Any]:
+    """The symbolic dimensions that a type, a shape or an integer expression mentions."""
+    found: dict[int, Any] = {}
+    stack = [expr]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, relax.TensorType):
+            stack += [] if each.shape is None else [each.shape]
+        elif isinstance(each, relax.TupleType | ir.Tuple):
+            stack += list(each.fields)
+        elif isinstance(each, relax.ShapeType | relax.ShapeExpr):
+            stack += list(each.values or ())
+        elif isinstance(each, ir.Expr) and ir.is_prim_expr(each) and not isinstance(each, ir.Constant):
+            found.update((hash(dim), dim) for dim in tirx.analysis.undefined_vars(each))
+    return list(found.values())

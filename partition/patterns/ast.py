@@ -1,0 +1,106 @@
+"""The pattern AST: what every front door (table text, Python, TVM's `dpl`) becomes, and what the matcher reads.
+
+Nodes compare by identity: the same object twice in a pattern means the same node of the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Attribute: TypeAlias = Any
+"""A required attribute value in plain Python: bool, int, float, str or a tuple of them."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Wildcard:
+    """Any value. `name` lets rules speak of it; `constant` demands data known at partition time."""
+
+    name: str = ""
+    constant: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Number:
+    """A constant whose every element equals `value` within 1e-5 relative."""
+
+    value: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Op:
+    """A call of one of `ops` (`nn.conv2d`, or an ONNX group such as `onnx.LSTM`).
+
+    `args` match the leading operands in order; operands that hold no tensor (shapes, axes) count. With `rest`
+    further operands may follow unmatched (they are captured); without it the count must agree, except that
+    trailing operands that hold no tensor may be left out. Ops of `COMMUTATIVE` match either order.
+    """
+
+    ops: tuple[str, ...]
+    args: tuple[Pattern, ...] | None = None
+    rest: bool = False
+    attrs: Mapping[str, Attribute] = field(default_factory=dict)
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Alternatives:
+    """The first of `options` that matches; the matcher comes back for the next when a rule refuses the match."""
+
+    options: tuple[Pattern, ...]
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tuple:
+    """A tuple. `fields` is None for any length (`(*xs)`), which rules see as one input named `name`."""
+
+    fields: tuple[Pattern, ...] | None
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Item:
+    """An item of a tuple; `index` None is any item."""
+
+    tuple: Pattern
+    index: int | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Where:
+    """`pattern`, held to `holds`: a predicate on the graph and the node id that matched."""
+
+    pattern: Pattern
+    holds: Callable[[Any, int], bool]
+    words: str = ""
+
+
+Pattern: TypeAlias = Wildcard | Number | Op | Alternatives | Tuple | Item | Where
+
+COMMUTATIVE = frozenset({"add", "multiply", "maximum", "minimum"})
+"""Ops whose two operands match in either order; the written order is tried first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a pattern table.
+
+    `name` is the composite's, with the vendor's prefix (`npu.conv2d_bias_relu`). `outputs` has one pattern an
+    output; several share nodes. Rows are tried by `priority` (larger first), then by the most ops they can
+    match, then in table order. `test` holds the table's rules: facts in, refusal or None out. `check` is the
+    vendor's Python predicate, run in a worker process. `rule` says where the row stands (`support.yaml:12`).
+    `qdq` matches the quantised form too.
+    """
+
+    vendor: str
+    name: str
+    outputs: tuple[Pattern, ...]
+    priority: int = 0
+    rule: str = ""
+    test: Callable[..., Any] | None = None
+    check: Callable[..., Any] | None = None
+    annotations: Mapping[str, Pattern] = field(default_factory=dict)
+    qdq: bool = False

@@ -1,0 +1,1 @@
+"""The bundled vendors, one folder each; each uses byoc's public API alone."""
