@@ -42,13 +42,15 @@ class Kind(IntEnum):
 class Group:
     """An ONNX node that became several bindings, a `call_tir` or a host call; rows may name it as `op`.
 
-    `nodes` are the ids of its bindings in ascending order, `inputs` the id of each ONNX input by its schema name
-    (None when absent, a tuple of ids when variadic), `outputs` the ids that hold its outputs, in ONNX's order.
+    `nodes` are the ids of its bindings in ascending order. `inputs` maps the ONNX schema's input names to what
+    the node reads: a node id, a constant's data (numpy), a tuple of those when variadic, None when absent.
+    `outputs` are the ids that hold its outputs, in ONNX's order (-1 for an output that nobody reads).
     """
 
     op: str
+    source: str
     nodes: tuple[int, ...]
-    inputs: Mapping[str, int | tuple[int, ...] | None]
+    inputs: Mapping[str, Any]
     outputs: tuple[int, ...]
     attrs: Mapping[str, Any]
     host: bool = False

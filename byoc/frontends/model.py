@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from byoc.support.facts import Attribute
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from tvm import IRModule
+
+GroupInput: TypeAlias = "str | npt.NDArray[np.generic] | tuple[Any, ...] | None"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceGroup:
     """A source node that stays visible under its own name (`onnx.Clip`, `acme.npu.Relu`).
 
-    `bindings` are the names of the Relax variables it became, in order. `inputs` maps the ONNX schema's input
-    names to Relax variable names (None for an absent optional one or a folded constant's slot is never None: a
-    constant input is given by its position in `constants`). `outputs` are the variables of its outputs.
-    `host` is set when it is a host call: its ONNX node is `Model.host_nodes[host]`.
+    `node` is the source node's name, `bindings` the Relax variables it became, in order. `inputs` maps the ONNX
+    schema's input names to what the node reads: the name of a Relax variable, a constant's data, a tuple of
+    those for a variadic input, None for an absent optional one. `outputs` are the Relax variables that hold its
+    outputs, in ONNX's order ("" for an output that nobody reads). `host` is the symbol of its host call, a key of
+    `Model.host_nodes`, or "" when TVM or a converter of byoc's took it; `reason` says why it is a host call.
     """
 
     op: str
     node: str
     bindings: tuple[str, ...]
-    attrs: Mapping[str, Attribute]
+    inputs: Mapping[str, GroupInput]
     outputs: tuple[str, ...]
+    attrs: Mapping[str, Attribute] = field(default_factory=dict)
     host: str = ""
     reason: str = ""
 
