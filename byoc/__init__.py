@@ -1,1 +1,56 @@
-"""byoc: partition a model for an accelerator."""
+"""byoc: partition a model for an accelerator from a support table, a pattern table and a plugin.
+
+Everything a plugin or a program needs is a name of this module; each is imported when it is first used, so that
+`import byoc` stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from byoc._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from byoc.errors import ByocError as ByocError
+    from byoc.frontends import import_model as import_model
+    from byoc.frontends.model import Model as Model
+    from byoc.hookspecs import hookimpl as hookimpl
+    from byoc.partition import patterns as patterns
+    from byoc.partition.plan import Plan as Plan
+    from byoc.pipeline import Partition as Partition
+    from byoc.pipeline import PartitionOptions as PartitionOptions
+    from byoc.pipeline import partition_model as partition_model
+    from byoc.segment import Region as Region
+    from byoc.spec import VendorSpec as VendorSpec
+    from byoc.store import load_partition as load_partition
+    from byoc.support import SupportTable as SupportTable
+    from byoc.support import load_table as load_table
+    from byoc.support.refusal import Refusal as Refusal
+
+_HOMES = {
+    "ByocError": "byoc.errors",
+    "Model": "byoc.frontends.model",
+    "Partition": "byoc.pipeline",
+    "PartitionOptions": "byoc.pipeline",
+    "Plan": "byoc.partition.plan",
+    "Refusal": "byoc.support.refusal",
+    "Region": "byoc.segment",
+    "SupportTable": "byoc.support",
+    "VendorSpec": "byoc.spec",
+    "hookimpl": "byoc.hookspecs",
+    "import_model": "byoc.frontends",
+    "load_partition": "byoc.store",
+    "load_table": "byoc.support",
+    "partition_model": "byoc.pipeline",
+}
+
+__all__ = ["__version__", "patterns", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "patterns":
+        return import_module("byoc.partition.patterns")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'byoc' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

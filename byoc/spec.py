@@ -1,0 +1,105 @@
+"""VendorSpec: the only description of a vendor's hardware and abilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from byoc.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from byoc.support import BoundTable, SupportTable
+
+
+@dataclass(frozen=True, slots=True)
+class VendorSpec:
+    """What a vendor's accelerator can do, for one choice of options.
+
+    `table` says which ops it takes; a vendor without one states everything through pattern rows and
+    `byoc_check`. `hardware` is the chosen chip's description; it overrides the table's defaults and is what the
+    table's expressions call `hw`. `options` is a JSON Schema (draft 2020-12) of type object for
+    `--vendor-option VENDOR.KEY=VALUE`; a property with `"writeOnly": true` is secret and never written to a plan
+    or log, one with `"x-byoc-time": "load"` is asked for when an artefact is loaded (else when it is compiled).
+    `toolchain` names the version of the vendor's compiler, "" when there is none.
+    """
+
+    name: str = ""
+    description: str = ""
+    table: SupportTable | None = None
+    hardware: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    toolchain: str = ""
+
+    @classmethod
+    def from_table(
+        cls,
+        path: Path | str,
+        *,
+        hardware: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        toolchain: str = "",
+    ) -> VendorSpec:
+        """Make a spec of the support table at `path`. Raises TableError when the table is malformed."""
+        from byoc.support import load_table
+
+        table = load_table(Path(path))
+        return cls(
+            name=table.vendor,
+            description=table.description,
+            table=table,
+            hardware=dict(hardware or {}),
+            options=dict(options or {}),
+            toolchain=toolchain,
+        )
+
+    def bind(self, values: Mapping[str, Any]) -> BoundTable | None:
+        """The support table with this chip's figures in its expressions, or None for a vendor without one."""
+        if self.table is None:
+            return None
+        return self.table.bind(self.hardware, values, self.toolchain)
+
+
+def option_values(spec: VendorSpec, given: Mapping[str, str]) -> dict[str, Any]:
+    """Read `--vendor-option` texts as the spec's JSON Schema types them, defaults filled in.
+
+    Raises UsageError naming the vendor, the key, what was given and what the schema expects.
+    """
+    import jsonschema
+
+    properties: Mapping[str, Any] = spec.options.get("properties", {})
+    values = {key: schema["default"] for key, schema in properties.items() if "default" in schema}
+    for key, text in given.items():
+        if key not in properties:
+            known = ", ".join(sorted(properties)) or "none"
+            raise UsageError(
+                f"vendor {spec.name!r} has no option {key!r}{nearest(key, properties)} (its options: {known})"
+            )
+        values[key] = _typed(text, properties[key].get("type"))
+    for error in jsonschema.Draft202012Validator(dict(spec.options)).iter_errors(values):
+        where = ".".join(str(part) for part in error.absolute_path) or "options"
+        raise UsageError(f"vendor {spec.name!r}, option {where}: {error.message}")
+    return values
+
+
+def public_values(spec: VendorSpec, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The option values without the secret ones: what plans and reports may hold."""
+    properties: Mapping[str, Any] = spec.options.get("properties", {})
+    return {
+        key: value for key, value in values.items() if not properties.get(key, {}).get("writeOnly")
+    }
+
+
+def _typed(text: str, kind: object) -> Any:
+    """`text` as the JSON Schema type `kind`; left as text when it does not read so (the schema then objects)."""
+    try:
+        if kind == "integer":
+            return int(text)
+        if kind == "number":
+            return float(text)
+    except ValueError:
+        return text
+    if kind == "boolean":
+        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+    return text
