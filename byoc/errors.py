@@ -37,7 +37,17 @@ class TableError(ByocError):
 
 
 class PatternError(ByocError):
-    """A pattern is malformed: a syntax error, an unknown name, an unsupported TVM pattern object."""
+    """A pattern is malformed: a syntax error, an unknown name, an unsupported TVM pattern object.
+
+    For pattern text `line` and `column` count from 1 within the text, and the message starts with them; `what` is
+    the message without them.
+    """
+
+    def __init__(self, what: str, *, where: str = "", line: int = 0, column: int = 0) -> None:
+        self.what, self.line, self.column = what, line, column
+        place = f"line {line}, column {column}" if line else ""
+        prefix = ", ".join(part for part in (where, place) if part)
+        super().__init__(f"{prefix}: {what}" if prefix else what)
 
 
 class PlanError(ByocError):

@@ -1,6 +1,7 @@
 """The pattern AST: what every front door (table text, Python, TVM's `dpl`) becomes, and what the matcher reads.
 
-Nodes compare by identity: the same object twice in a pattern means the same node of the graph.
+Nodes compare by identity: the same object twice in a pattern means the same node of the graph. They are made by
+`text.parse`, by the functions of `api`, or by `tvm_dpl.from_dpl`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from byoc.partition.patterns.fluent import Fluent
+
 Attribute: TypeAlias = Any
 """A required attribute value in plain Python: bool, int, float, str or a tuple of them."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Wildcard:
+class Wildcard(Fluent):
     """Any value. `name` lets rules speak of it; `constant` demands data known at partition time."""
 
     name: str = ""
@@ -22,19 +25,21 @@ class Wildcard:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Number:
+class Number(Fluent):
     """A constant whose every element equals `value` within 1e-5 relative."""
 
     value: float
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Op:
+class Op(Fluent):
     """A call of one of `ops` (`nn.conv2d`, or an ONNX group such as `onnx.LSTM`).
 
     `args` match the leading operands in order; operands that hold no tensor (shapes, axes) count. With `rest`
     further operands may follow unmatched (they are captured); without it the count must agree, except that
-    trailing operands that hold no tensor may be left out. Ops of `COMMUTATIVE` match either order.
+    trailing operands that hold no tensor may be left out. `args` None takes any operands at all. Ops of
+    `COMMUTATIVE` match either order. `attrs` must hold as `attributes.hold` says; an operand that holds no tensor
+    counts as an attribute of its argument's name.
     """
 
     ops: tuple[str, ...]
@@ -45,7 +50,7 @@ class Op:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Alternatives:
+class Alternatives(Fluent):
     """The first of `options` that matches; the matcher comes back for the next when a rule refuses the match."""
 
     options: tuple[Pattern, ...]
@@ -53,7 +58,7 @@ class Alternatives:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Tuple:
+class Tuple(Fluent):
     """A tuple. `fields` is None for any length (`(*xs)`), which rules see as one input named `name`."""
 
     fields: tuple[Pattern, ...] | None
@@ -61,7 +66,7 @@ class Tuple:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Item:
+class Item(Fluent):
     """An item of a tuple; `index` None is any item."""
 
     tuple: Pattern
@@ -70,7 +75,7 @@ class Item:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Where:
+class Where(Fluent):
     """`pattern`, held to `holds`: a predicate on the graph and the node id that matched."""
 
     pattern: Pattern
@@ -85,14 +90,26 @@ COMMUTATIVE = frozenset({"add", "multiply", "maximum", "minimum"})
 
 
 @dataclass(frozen=True, slots=True)
+class TvmCheck:
+    """A check as TVM's `FusionPattern` has it: takes a `PatternCheckContext`, returns a bool or a Refusal."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, context: Any) -> Any:
+        """Ask the check about a match, given as TVM's context."""
+        return self.function(context)
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row of a pattern table.
 
     `name` is the composite's, with the vendor's prefix (`npu.conv2d_bias_relu`). `outputs` has one pattern an
     output; several share nodes. Rows are tried by `priority` (larger first), then by the most ops they can
     match, then in table order. `test` holds the table's rules: facts in, refusal or None out. `check` is the
-    vendor's Python predicate, run in a worker process. `rule` says where the row stands (`support.yaml:12`).
-    `qdq` matches the quantised form too.
+    vendor's Python predicate, run in a worker process; a `TvmCheck` wants TVM's own context. `rule` says where the
+    row stands (`support.yaml:12`). `qdq` matches the quantised form too. `joined` composites never make a segment
+    by themselves (`use: joined`). `annotations` names parts of the pattern for a `TvmCheck`.
     """
 
     vendor: str
@@ -104,3 +121,4 @@ class Row:
     check: Callable[..., Any] | None = None
     annotations: Mapping[str, Pattern] = field(default_factory=dict)
     qdq: bool = False
+    joined: bool = False
