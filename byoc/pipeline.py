@@ -1,0 +1,263 @@
+"""Pipeline: the stages in order, with an observer.
+
+    import -> read -> match -> annotate -> place -> merge -> outline -> verify -> plan
+
+Match and annotate run once for each vendor, all of them before place; every stage works block by block. What a
+stage decides is in its own module in `byoc.partition`; here is only what follows what.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from byoc.errors import UsageError, nearest
+from byoc.partition.graph import Graph, attach_groups, read_module
+from byoc.partition.plan import BlockPlan, Decision, Plan
+from byoc.partition.trace import Event, Trace
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from tvm import IRModule
+
+    from byoc.frontends.model import Model
+    from byoc.vendor import VendorSession
+
+STAGES = ("import", "read", "match", "annotate", "place", "merge", "outline", "verify", "plan")
+"""The stages, in order; `Partition.seconds` has an entry for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionOptions:
+    """The options of a partition.
+
+    `shapes` binds an input's whole shape, `dims` a symbolic dimension by name. `min_ops` and `min_macs` send
+    smaller segments back to the host. `merge` is "fewest" (the fewest segments) or "connected" (along edges only,
+    as Relay's MergeCompilerRegions). `vendor_options` maps a vendor to its options, as texts. `check_timeout` is
+    how long (seconds) vendor code may take for one batch of questions. With `verify` false the result is not held
+    against the input and the plan says so.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    dims: Mapping[str, int] = field(default_factory=dict)
+    min_ops: int = 0
+    min_macs: int = 0
+    merge: str = "fewest"
+    vendor_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    check_timeout: float = 60.0
+    verify: bool = True
+
+
+class Observer:
+    """Told when each stage begins and ends; override what is wanted."""
+
+    def begin(self, stage: str) -> None:
+        """`stage`, one of `STAGES`, begins."""
+
+    def end(self, stage: str, seconds: float) -> None:
+        """`stage` took `seconds`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partitioned model: what `byoc partition` reports and writes.
+
+    `module` is ordinary Relax: segments are functions with `Codegen` and `global_symbol`, composites inside them
+    have `Composite`. `seconds` has the wall time of each stage. `story` (`explain`) has, for each Relax op made
+    from the node asked for, its binding and what happened to it.
+    """
+
+    model: Model
+    module: IRModule
+    plan: Plan
+    seconds: Mapping[str, float]
+    story: tuple[tuple[str, tuple[Event, ...]], ...] = ()
+
+    def save(self, path: Path | str, *, force: bool = False) -> None:
+        """Write plan, module and constants to the folder `path`; `byoc.load_partition` reads them back."""
+        from byoc.store import save_partition
+
+        save_partition(self, Path(path), force=force)
+
+
+def partition_model(
+    source: Model | ModelProto | IRModule | Path | str,
+    vendors: Sequence[str],
+    options: PartitionOptions | None = None,
+    *,
+    observer: Observer | None = None,
+    explain: str | None = None,
+) -> Partition:
+    """Partition `source` for `vendors`, in the order of preference.
+
+    `source` is a path, `zoo:NAME`, an ONNX model, a Relax module or an imported `Model`. `explain` names a source
+    node whose story is wanted. Raises UsageError, ModelError, PluginError, TableError or PatternError for what
+    the caller can mend; VerificationError would be a defect of byoc.
+    """
+    from byoc.plugins import Plugins
+    from byoc.vendor import VendorSession
+
+    options = options or PartitionOptions()
+    if not vendors or len(set(vendors)) != len(vendors):
+        raise UsageError(f"vendors given: {list(vendors)}; expected at least one, each once")
+    plugins = Plugins.discover()
+    with ExitStack() as stack:
+        sessions = [
+            stack.enter_context(
+                VendorSession(
+                    plugins, name, options.vendor_options.get(name, {}), options.check_timeout
+                )
+            )
+            for name in vendors
+        ]
+        unknown = sorted(set(options.vendor_options) - set(vendors))
+        if unknown:
+            raise UsageError(
+                f"options are given for vendor {unknown[0]!r}, which is not asked{nearest(unknown[0], vendors)}"
+            )
+        return _Run(sessions, options, observer or Observer()).run(source, explain)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One partition under way: the clock, and the traces when a story is wanted."""
+
+    sessions: Sequence[VendorSession]
+    options: PartitionOptions
+    observer: Observer
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+
+    def run(self, source: Any, explain: str | None) -> Partition:
+        from byoc.partition.record import record
+
+        with self.stage("import"):
+            model = as_model(source, self.options)
+        with self.stage("read"):
+            graphs = read_module(model.module)
+            for graph in graphs:
+                graph.origins = model.origins.get(graph.function, {})
+                attach_groups(graph, model.groups)
+        traces = [_trace(graph, model, explain) for graph in graphs]
+        if explain is not None and not any(trace and trace.only for trace in traces):
+            known = {
+                node for table in model.origins.values() for each in table.values() for node in each
+            }
+            raise UsageError(f"the model has no node {explain!r}{nearest(explain, known)}")
+        blocks = self.decide(graphs, traces)
+        with self.stage("outline"):
+            from byoc.partition.outline import Outline
+
+            outlined = Outline()(model.module, list(zip(graphs, blocks, strict=True)))
+        if self.options.verify:
+            with self.stage("verify"):
+                from byoc.partition.verify import Verify
+
+                Verify()(model.module, outlined.module)
+        with self.stage("plan"):
+            plan = record(
+                model.name,
+                list(zip(graphs, blocks, strict=True)),
+                outlined,
+                vendors=[session.name for session in self.sessions],
+                options=self.public_options(),
+                notes=[note for session in self.sessions for note in session.notes],
+                verified=self.options.verify,
+            )
+        return Partition(model, outlined.module, plan, self.seconds, _story(graphs, traces))
+
+    def decide(self, graphs: Sequence[Graph], traces: Sequence[Trace | None]) -> list[BlockPlan]:
+        """Match, annotate, place and merge every block."""
+        from byoc.judge import judge_regions
+        from byoc.partition.annotate import Annotate
+        from byoc.partition.macs import macs
+        from byoc.partition.match import Match
+        from byoc.partition.merge import Merge
+        from byoc.partition.place import Place
+
+        limits = {session.name: session.vendor.limits for session in self.sessions}
+        merge = Merge(self.options.merge, self.options.min_ops, self.options.min_macs, limits)
+        place = Place()
+        blocks: list[BlockPlan] = []
+        for graph, trace in zip(graphs, traces, strict=True):
+            decisions: list[tuple[str, Decision]] = []
+            for session in self.sessions:
+                with self.stage("match"):
+                    decision = Match(session.vendor)(graph, trace)
+                with self.stage("annotate"):
+                    decision = Annotate(session.vendor)(graph, decision, trace)
+                decisions.append((session.name, decision))
+            with self.stage("place"):
+                decision = place(graph, decisions)
+            with self.stage("merge"):
+                block = merge(graph, decision, lambda node, graph=graph: macs(graph, node), trace)
+                for session in self.sessions:
+                    if session.vendor.check is not None:
+                        block = judge_regions(session.name, session.judge, graph, block, trace)
+            blocks.append(block)
+        return blocks
+
+    def public_options(self) -> dict[str, Any]:
+        """The options as the plan records them: no secrets, nothing that cannot change the result."""
+        options = self.options
+        return {
+            "shapes": {name: list(shape) for name, shape in sorted(options.shapes.items())},
+            "dims": dict(sorted(options.dims.items())),
+            "min_ops": options.min_ops,
+            "min_macs": options.min_macs,
+            "merge": options.merge,
+            "vendor_options": {session.name: session.public_options for session in self.sessions},
+        }
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Tell the observer about a stage and add its time."""
+        self.observer.begin(name)
+        start = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - start
+        self.seconds[name] += seconds
+        self.observer.end(name, seconds)
+
+
+def as_model(source: Any, options: PartitionOptions) -> Model:
+    """Import `source` unless it is a Model already."""
+    from byoc.frontends.model import Model
+
+    if isinstance(source, Model):
+        return source
+    from tvm import IRModule
+
+    if isinstance(source, IRModule):
+        from byoc.frontends.relax import from_module
+
+        return from_module(source, "module")
+    from byoc.frontends import import_model
+
+    return import_model(source, shapes=options.shapes, dims=options.dims)
+
+
+def _trace(graph: Graph, model: Model, explain: str | None) -> Trace | None:
+    if explain is None:
+        return None
+    origins = model.origins.get(graph.function, {})
+    wanted = {
+        node
+        for node, name in enumerate(graph.names)
+        if name and (explain in origins.get(name, ()) or explain == name)
+    }
+    return Trace(frozenset(wanted))
+
+
+def _story(
+    graphs: Sequence[Graph], traces: Sequence[Trace | None]
+) -> tuple[tuple[str, tuple[Event, ...]], ...]:
+    return tuple(
+        (f"{graph.names[node]} = {graph.ops[node]}", tuple(trace.events.get(node, ())))
+        for graph, trace in zip(graphs, traces, strict=True)
+        if trace is not None
+        for node in sorted(trace.only or ())
+    )

@@ -1,0 +1,194 @@
+"""Vendor: gather what the stages need of one vendor from its plugin, its support table and its checks.
+
+`byoc_check` and the predicates of pattern rows are vendor code: they run in a worker process (`byoc.isolation`),
+started when there is something to ask and not at all for a vendor whose table says everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import pluggy
+
+from byoc.errors import PatternError, PluginError
+from byoc.isolation import Failure, Worker
+from byoc.partition.graph import Graph
+from byoc.partition.patterns.ast import Row
+from byoc.partition.plan import Candidate
+from byoc.partition.vendor import Limits, Vendor
+from byoc.plugins import Plugins
+from byoc.segment import Region, region
+from byoc.spec import VendorSpec, option_values, public_values
+from byoc.support.refusal import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the worker is asked: `byoc_check` about a region, or (with `row`) one pattern row's predicate."""
+
+    region: Region
+    row: str = ""
+
+
+@dataclass(slots=True)
+class VendorSession:
+    """One vendor during one partition: its spec, typed options, rows, and the worker that runs its checks.
+
+    `notes` says what the report should: plugins that could not be asked. Use as a context manager: the worker
+    ends with it.
+    """
+
+    plugins: Plugins
+    name: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 60.0
+    notes: list[str] = field(default_factory=list)
+    speakers: set[str] = field(init=False)
+    spec: VendorSpec = field(init=False)
+    values: dict[str, Any] = field(init=False)
+    vendor: Vendor = field(init=False)
+    _worker: Worker[Question] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.speakers = {self.name}
+        self.spec = self.plugins.spec(self.name, self.options)
+        self.values = option_values(self.spec, self.options)
+        self._worker = Worker(partial(answer, self.name, dict(self.options)), timeout=self.timeout)
+        bound = self.spec.bind(self.values)
+        rows = self._rows()
+        limits = Limits()
+        if bound is not None:
+            given = bound.limits
+            limits = Limits(given.max_ops, given.max_constant_bytes, given.max_segments)
+        self.vendor = Vendor(
+            name=self.name,
+            ops={} if bound is None else bound.ops,
+            rows=rows,
+            limits=limits,
+            check=self._check if self.checkers() else None,
+            check_row=self._check_row if any(row.check for row in rows) else None,
+        )
+
+    def checkers(self) -> list[tuple[str, pluggy.HookCaller]]:
+        """The plugins whose `byoc_check` is asked: the vendor's own, and those that gave rows for it."""
+        callers = self.plugins.callers("byoc_check")
+        return [(owner, caller) for owner, caller in callers if owner in self.speakers]
+
+    @property
+    def public_options(self) -> dict[str, Any]:
+        """The typed options without the secret ones."""
+        return public_values(self.spec, self.values)
+
+    def judge(self, regions: Sequence[Region]) -> list[Refusal | None]:
+        """Ask `byoc_check` of every plugin about `regions`; a failure of the vendor's code refuses."""
+        return self._ask([Question(each) for each in regions], "byoc_check")
+
+    def close(self) -> None:
+        """End the worker process, if one was started."""
+        self._worker.close()
+
+    def __enter__(self) -> VendorSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _rows(self) -> tuple[Row, ...]:
+        """All pattern rows: the support table's, then those of every plugin.
+
+        A plugin whose byoc_pattern_table raises gives no rows and a note, and never stops another vendor; a vendor
+        whose own raises cannot be used: PluginError.
+        """
+        from byoc.partition.patterns.rows import table_rows
+
+        bound = self.spec.bind(self.values)
+        rows = list(table_rows(bound, self.name)) if bound is not None else []
+        for owner, caller in self.plugins.callers("byoc_pattern_table"):
+            try:
+                answers = caller(vendor=self.name, spec=self.spec, options=dict(self.values))
+                given = [row for each in answers for row in _as_rows(self.name, each)]
+            except Exception as error:
+                words = (
+                    f"vendor {owner!r} ({self.plugins.owner(owner)}): byoc_pattern_table raised "
+                    f"{type(error).__name__}: {error}"
+                )
+                if owner == self.name:
+                    raise PluginError(f"{words}; expected a sequence of pattern rows") from error
+                self.notes.append(words)
+                continue
+            rows += given
+            if given:
+                self.speakers.add(owner)
+        return tuple(rows)
+
+    def _check(self, graph: Graph, candidates: Sequence[Candidate]) -> list[Refusal | None]:
+        return self.judge([region(graph, each) for each in candidates])
+
+    def _check_row(
+        self, row: Row, graph: Graph, candidates: Sequence[Candidate]
+    ) -> list[Refusal | None]:
+        questions = [Question(region(graph, each), row.name) for each in candidates]
+        return self._ask(questions, f"the check of pattern {row.name}")
+
+    def _ask(self, questions: Sequence[Question], who: str) -> list[Refusal | None]:
+        return [
+            Refusal("check", f"{who} {given.words}", vendor=self.name)
+            if isinstance(given, Failure)
+            else given
+            for given in self._worker.ask(questions)
+        ]
+
+
+def _as_rows(vendor: str, given: Sequence[Any]) -> list[Row]:
+    rows: list[Row] = []
+    for each in given:
+        if isinstance(each, Row):
+            if each.vendor not in ("", vendor):
+                raise PatternError(
+                    f"row {each.name!r} is of vendor {each.vendor!r}, expected {vendor!r}"
+                )
+            rows.append(replace(each, vendor=vendor))
+        else:
+            from byoc.partition.patterns.tvm_dpl import rows_from_tvm
+
+            rows += rows_from_tvm(vendor, [each])
+    return rows
+
+
+_answering: dict[tuple[str, str], VendorSession] = {}
+
+
+def answer(
+    vendor: str, options: Mapping[str, str], questions: Sequence[Question]
+) -> list[Refusal | None]:
+    """In the worker: let the vendor's own code judge. The plugin is loaded once a worker."""
+    key = (vendor, repr(sorted(options.items())))
+    session = _answering.get(key)
+    if session is None:
+        session = _answering[key] = VendorSession(Plugins.discover(), vendor, options)
+    if questions[0].row:
+        row = next(each for each in session.vendor.rows if each.name == questions[0].row)
+        assert row.check is not None
+        return [_verdict(row.check(each.region), row.name) for each in questions]
+    refusals: list[Refusal | None] = [None] * len(questions)
+    regions = [each.region for each in questions]
+    for owner, caller in session.checkers():
+        for given in caller(
+            vendor=vendor, regions=regions, spec=session.spec, options=dict(session.values)
+        ):
+            if len(given) != len(regions):
+                raise TypeError(f"{owner} gave {len(given)} answers for {len(regions)} regions")
+            refusals = [old or new for old, new in zip(refusals, given, strict=True)]
+    return refusals
+
+
+def _verdict(given: object, row: str) -> Refusal | None:
+    """A row's predicate answers with a bool, a Refusal, or None to accept."""
+    if isinstance(given, Refusal):
+        return given
+    if given is None or given is True:
+        return None
+    return Refusal("check", f"the check of pattern {row} refuses it")

@@ -1,0 +1,133 @@
+"""Record: what the stages decided, as a Plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from byoc._version import __version__
+from byoc.partition.facts import tensor
+from byoc.partition.graph import Graph, Kind
+from byoc.partition.macs import macs
+from byoc.partition.plan import (
+    BlockPlan,
+    OpPlan,
+    Plan,
+    Region,
+    SegmentPlan,
+    TensorInfo,
+)
+
+if TYPE_CHECKING:
+    from byoc.partition.outline import Outlined, OutlinedSegment
+
+
+def record(
+    model: str,
+    blocks: Sequence[tuple[Graph, BlockPlan]],
+    outlined: Outlined,
+    *,
+    vendors: Sequence[str],
+    options: Mapping[str, Any],
+    notes: Sequence[str],
+    verified: bool,
+) -> Plan:
+    """The plan of a partition: one entry for every counted op in the module's order, one for every segment."""
+    homes = {(each.graph, each.region): each for each in outlined.segments}
+    ops: list[OpPlan] = []
+    segments: list[SegmentPlan] = []
+    for index, (graph, block) in enumerate(blocks):
+        names = {region: homes[index, region].name for region in range(len(block.regions))}
+        ops += _ops(graph, block, names)
+        segments += [
+            _segment(graph, block, region, homes[index, place])
+            for place, region in enumerate(block.regions)
+        ]
+    return Plan(
+        byoc=__version__,
+        model=model,
+        vendors=tuple(vendors),
+        options=options,
+        segments=tuple(segments),
+        ops=tuple(ops),
+        notes=tuple(dict.fromkeys([*notes, *(n for _, block in blocks for n in block.notes)])),
+        verified=verified,
+    )
+
+
+def _ops(graph: Graph, block: BlockPlan, names: Mapping[int, str]) -> list[OpPlan]:
+    home = {
+        node: (names[place], block.candidates[index].name)
+        for place, region in enumerate(block.regions)
+        for index in region.candidates
+        for node in block.candidates[index].nodes
+    }
+    host_calls = {node: group.op for group in graph.groups if group.host for node in group.nodes}
+    plans = []
+    for node in graph.counted():
+        segment, composite = home.get(node, ("", ""))
+        plans.append(
+            OpPlan(
+                function=graph.function,
+                binding=graph.names[node],
+                op=host_calls.get(node, graph.ops[node]),
+                nodes=graph.sources([node]),
+                segment=segment,
+                composite=composite,
+                macs=macs(graph, node),
+                refusals=() if segment else block.refusals.get(node, ()),
+            )
+        )
+    return plans
+
+
+def _segment(
+    graph: Graph,
+    block: BlockPlan,
+    region: Region,
+    outlined: OutlinedSegment,
+) -> SegmentPlan:
+    candidates = [block.candidates[index] for index in region.candidates]
+    nodes = sorted(node for candidate in candidates for node in candidate.nodes)
+    counted = set(graph.counted())
+    work = [macs(graph, node) for node in nodes if node in counted]
+    return SegmentPlan(
+        name=outlined.name,
+        vendor=region.vendor,
+        function=graph.function,
+        composites=tuple(each.name for each in candidates if each.name),
+        nodes=graph.sources(nodes),
+        bindings=tuple(graph.names[node] for node in nodes if graph.names[node]),
+        ops=sum(node in counted for node in nodes),
+        inputs=tuple(_info(graph, node) for node in outlined.inputs),
+        outputs=tuple(_info(graph, node) for node in outlined.outputs),
+        macs=None if None in work else sum(each or 0 for each in work),
+        constant_bytes=constant_bytes(graph, nodes),
+    )
+
+
+def constant_bytes(graph: Graph, nodes: Sequence[int]) -> int:
+    """The bytes of all constants that `nodes` read, each once."""
+    found: dict[int, int] = {}
+    stack = list(nodes)
+    while stack:
+        for operand in graph.operands[stack.pop()]:
+            if operand not in found and graph.kinds[operand] is Kind.CONSTANT:
+                found[operand] = _bytes(graph, operand)
+            elif graph.kinds[operand] is Kind.TUPLE and not graph.names[operand]:
+                stack.append(operand)
+    return sum(found.values())
+
+
+def _bytes(graph: Graph, node: int) -> int:
+    from tvm import DataType
+
+    facts = tensor(graph, node)
+    bits = DataType(facts.dtype).bits
+    return (prod(int(dim or 0) for dim in facts.shape or ()) * bits + 7) // 8
+
+
+def _info(graph: Graph, node: int) -> TensorInfo:
+    facts = tensor(graph, node)
+    return TensorInfo(facts.shape, facts.dtype)

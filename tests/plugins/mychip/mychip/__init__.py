@@ -1,0 +1,10 @@
+"""MyChip for byoc: a table and one hook."""
+
+from pathlib import Path
+
+import byoc
+
+
+@byoc.hookimpl
+def byoc_vendor_spec():
+    return byoc.VendorSpec.from_table(Path(__file__).with_name("support.yaml"))

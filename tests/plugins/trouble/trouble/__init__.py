@@ -1,0 +1,1 @@
+"""Vendors that go wrong."""

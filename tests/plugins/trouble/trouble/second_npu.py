@@ -1,0 +1,1 @@
+"""A plugin that claims a name that byoc's own vendor has."""
