@@ -1,0 +1,121 @@
+"""The Python form of patterns, in the style of TVM's `relax.dpl`: what `byoc.patterns` offers.
+
+    from byoc.patterns import is_const, is_op, row, wildcard
+
+    conv = is_op("nn.conv2d")(wildcard("x"), is_const("w"))
+    act = conv.optional(is_op("nn.relu"))
+    rows = [row("mychip", "conv2d_relu", act, priority=10)]
+
+Using one pattern object twice means the same node of the graph, as in `dpl`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from byoc.errors import PatternError, nearest
+from byoc.partition.patterns import walk
+from byoc.partition.patterns.ast import Item, Number, Op, Pattern, Row, Tuple, Wildcard
+from byoc.partition.patterns.fluent import operand
+from byoc.support.ops import is_foreign, known_ops
+
+
+def wildcard(name: str = "") -> Wildcard:
+    """Match any value; rules speak of it by `name`."""
+    return Wildcard(name)
+
+
+def is_const(name: str = "") -> Wildcard:
+    """Match a value whose data is known at partition time."""
+    return Wildcard(name, constant=True)
+
+
+def is_number(value: float) -> Number:
+    """Match a constant whose every element is `value`, within 1e-5 relative."""
+    return Number(float(value))
+
+
+def is_op(*ops: str) -> Op:
+    """Match a call of one of `ops`; call the result with the operands.
+
+    `is_op("nn.relu")(x)`; `is_op("add", "multiply")(x, y)` matches either. `add`, `multiply`, `maximum` and
+    `minimum` match their operands in either order. Uncalled it matches any operands. An ONNX operator is named
+    `onnx.LSTM`, or `domain.Op`. Raises PatternError for an unknown op, with the nearest known name.
+    """
+    found = []
+    for op in ops:
+        name = op.removeprefix("relax.")
+        if name not in known_ops() and not is_foreign(name):
+            raise PatternError(f"unknown op {op!r}{nearest(name, known_ops())}")
+        found.append(name)
+    if not found:
+        raise PatternError('is_op() names no op; expected at least one: is_op("nn.relu")')
+    return Op(tuple(found))
+
+
+def is_tuple(*fields: Any, name: str = "") -> Tuple:
+    """Match a tuple of exactly these fields (patterns, numbers, tuples); `is_tuple()` is the empty one."""
+    return Tuple(tuple([operand(each) for each in fields]), name)
+
+
+def any_tuple(name: str = "") -> Tuple:
+    """Match a tuple of any length, which rules see as one input; written `(*name)` in text."""
+    return Tuple(None, name)
+
+
+def is_tuple_get_item(value: Pattern, index: int | None = None) -> Item:
+    """Match item `index` of a tuple; None is any item. The same as `value[index]`."""
+    return value[index]
+
+
+def optional(pattern: Pattern, build: Callable[[Pattern], Pattern]) -> Pattern:
+    """Match `build(pattern)`, else `pattern` alone. The same as `pattern.optional(build)`."""
+    return pattern.optional(build)
+
+
+def outputs(*patterns: Pattern) -> tuple[Pattern, ...]:
+    """Make a pattern with several outputs, which share nodes; each of them may be used outside the match."""
+    return patterns
+
+
+def row(
+    vendor: str,
+    name: str,
+    pattern: Pattern | tuple[Pattern, ...],
+    *,
+    priority: int = 0,
+    check: Callable[..., Any] | None = None,
+    qdq: bool = False,
+    annotations: Mapping[str, Pattern] | None = None,
+) -> Row:
+    """Make a row of a pattern table, for `byoc_pattern_table`.
+
+    The composite is called `VENDOR.NAME`. `pattern` is one pattern or several `outputs`. `check` is asked in a
+    worker process about each match and answers with a bool or a Refusal. Raises PatternError when an output can
+    match a value that no op computes, or when two different parts have one name.
+    """
+    found = pattern if isinstance(pattern, tuple) else (pattern,)
+    full = name if name.startswith(f"{vendor}.") else f"{vendor}.{name}"
+    validate(found, full)
+    return Row(
+        vendor, full, found, priority, check=check, annotations=dict(annotations or {}), qdq=qdq
+    )
+
+
+def validate(patterns: tuple[Pattern, ...], where: str) -> None:
+    """Hold a pattern to what matching needs; raises PatternError."""
+    if not patterns:
+        raise PatternError("the pattern has no output; expected at least one", where=where)
+    for index, output in enumerate(patterns):
+        if walk.roots(output) is None:
+            what = f"output {index} can match a value that no op computes; its root must be an op"
+            raise PatternError(what, where=where)
+        if output in patterns[:index]:
+            raise PatternError(f"output {index} is listed twice", where=where)
+    owners: dict[str, Pattern] = {}
+    for pattern in walk.nodes(patterns):
+        for name in walk.own_name(pattern):
+            if owners.setdefault(name, pattern) is not pattern:
+                what = f"two parts are named {name!r}; use one pattern object for one node"
+                raise PatternError(what, where=where)
