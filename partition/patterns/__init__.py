@@ -48,7 +48,7 @@ _HOMES: Final = {
     "wildcard": "api",
 }
 
-__all__ = list(_HOMES)  # noqa: PLE0604 - names that __getattr__ finds
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

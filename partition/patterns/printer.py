@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from byoc.partition.patterns.ast import (
@@ -41,6 +40,7 @@ class _Printer:
             self.uses.update(_written(pattern))
 
     def text(self) -> str:
+        """The whole text."""
         lines, notes = [], []
         for pattern in self.order:
             if isinstance(pattern, Where):

@@ -17,16 +17,17 @@ from tvm.relax.dpl import pattern as tvm_pattern
 from tvm.relax.transform import FusionPattern
 
 from byoc.errors import PatternError
-from byoc.partition.patterns import api, walk
+from byoc.partition.patterns import api
 from byoc.partition.patterns._tvm_demands import (
-    HasType,
-    IsDim,
-    IsExpr,
-    IsVariable,
-    Fits,
-    FitsNot,
     CallsExtern,
-    NamesGlobal,
+    Fits,
+    HasAttrs,
+    HasType,
+    IsExpr,
+    IsShape,
+    IsVariable,
+    NamesFunction,
+    dims,
 )
 from byoc.partition.patterns.ast import (
     Alternatives,
@@ -77,7 +78,7 @@ def _row(vendor: str, row: Any, priority: int) -> Row:
         api.validate((output,), full)
     except PatternError as error:
         raise PatternError(error.what, where=full) from None
-    parts = {key: converter.known(annotations[key]) for key in annotations}
+    parts = {str(key): converter.known(annotations[key]) for key in annotations}
     return Row(
         vendor,
         full,
@@ -92,7 +93,9 @@ def _parts(row: Any) -> tuple[str, Any, Mapping[str, Any], Callable[[Any], Any] 
     """Return name, pattern, annotations and check of a row in any of its forms."""
     if isinstance(row, FusionPattern):
         if row.attrs_getter is not None:
-            what = "byoc puts no attributes of a FusionPattern's attrs_getter on composites; drop it"
+            what = (
+                "byoc puts no attributes of a FusionPattern's attrs_getter on composites; drop it"
+            )
             raise PatternError(what, where=str(row.name))
         return str(row.name), row.pattern, dict(row.annotation_patterns.items()), row.check
     if not isinstance(row, tuple) or not 2 <= len(row) <= 4:
@@ -100,7 +103,7 @@ def _parts(row: Any) -> tuple[str, Any, Mapping[str, Any], Callable[[Any], Any] 
             f"a row of type {type(row).__name__}: expected (name, pattern[, annotations[, check]]) "
             "or a FusionPattern"
         )
-    name, pattern, annotations, check = (*row, *(None,) * (4 - len(row)))
+    name, pattern, annotations, check = (*row, None, None)[:4]
     if not isinstance(name, str):
         raise PatternError(f"a row's name is {name!r}; expected a string")
     if check is not None and not callable(check):
@@ -125,8 +128,11 @@ class _Converter:
                 stack += inside
 
     def known(self, pattern: Any) -> Pattern | None:
-        """What `pattern` became, None when it was no part of what was converted."""
-        return self.done.get(pattern)
+        """What `pattern` became, without demands; None when it was no part of what was converted."""
+        found = self.done.get(pattern)
+        while isinstance(found, Where):
+            found = found.pattern
+        return found
 
     def convert(self, pattern: Any) -> Pattern:
         """Convert a pattern; the same object gives the same node."""
@@ -154,37 +160,29 @@ class _Converter:
         return Alternatives((self.convert(pattern.left), self.convert(pattern.right)))
 
     def both(self, pattern: Any) -> Pattern:
-        """Two patterns of one value: the larger is matched, the other only asked whether it fits."""
-        left, right = self.convert(pattern.left), self.convert(pattern.right)
-        main, other = (right, left) if walk.size(right) > walk.size(left) else (left, right)
-        self._private(pattern, "its smaller side")
-        return Where(main, Fits(other), "and fits a second pattern")
+        """Two patterns of one value: the larger is matched, the other is then asked whether it fits."""
+        sides = sorted((pattern.left, pattern.right), key=lambda side: len(_calls(side)))
+        if any(self.uses[call] > 1 for call in _calls(sides[0])):
+            raise PatternError(
+                "AndPattern: its smaller side shares a call with the rest of the pattern, which is matched "
+                "apart from it; state it in the row's check"
+            )
+        other, main = self.convert(sides[0]), self.convert(sides[1])
+        return Where(main, Fits(other, True), "a second pattern fits")
 
     def no(self, pattern: Any) -> Pattern:
-        """Anything but what the pattern matches."""
+        """Anything but what the rejected pattern matches."""
         rejected = self.convert(pattern.reject)
-        return Where(Wildcard(), FitsNot(rejected), "fits not the rejected pattern")
-
-    def _private(self, pattern: Any, part: str) -> None:
-        """Refuse calls that the asked side shares with the rest: it is matched by itself."""
-        sides = [_calls(pattern.left), _calls(pattern.right)]
-        for each in min(sides, key=len):
-            if self.uses[each] > 1:
-                raise PatternError(
-                    f"{type(pattern).__name__}: {part} shares a call with the rest of the pattern; "
-                    "state it in a check"
-                )
+        return Where(Wildcard(), Fits(rejected, False), "the rejected pattern does not fit")
 
     def attributes(self, pattern: Any) -> Pattern:
-        """A call's attributes: those of the op itself, unless other parts use the op without them."""
+        """A call's attributes: the op's own, unless other parts use the call without them."""
         attrs = {str(key): plain(value) for key, value in pattern.attrs.items()}
         inner = self.convert(pattern.pattern)
-        if self.uses[pattern.pattern] > 1:
-            raise PatternError(
-                "AttrPattern: the pattern it holds is used elsewhere too; use the AttrPattern there"
-            )
-        result = inner.has_attr(attrs)
-        self.done[pattern.pattern] = result
+        if self.uses[pattern.pattern] > 1 or not isinstance(inner, Op):
+            said = ", ".join(f"{key}={value}" for key, value in attrs.items())
+            return Where(inner, HasAttrs(attrs), f"attributes {said}")
+        self.done[pattern.pattern] = result = inner.has_attr(attrs)
         return result
 
     def unordered(self, pattern: Any) -> Pattern:
@@ -202,17 +200,21 @@ class _Converter:
         return Item(self.convert(pattern.tuple), None if index < 0 else index)
 
     def dtype(self, pattern: Any) -> Pattern:
+        """A value of one dtype."""
         dtype = str(pattern.dtype)
         return Where(self.convert(pattern.pattern), HasDtype(dtype), f"dtype {dtype}")
 
     def shape(self, pattern: Any) -> Pattern:
-        dims = _dims(pattern.shape)
-        return Where(self.convert(pattern.pattern), HasShape(dims), f"shape {words(dims)}")
+        """A tensor of one shape."""
+        shape = dims(pattern.shape)
+        return Where(self.convert(pattern.pattern), HasShape(shape), f"shape {words(shape)}")
 
     def type(self, pattern: Any) -> Pattern:
+        """A value of one type."""
         return Where(self.convert(pattern.pattern), HasType(pattern.ty), f"type {pattern.ty}")
 
     def expr(self, pattern: Any) -> Pattern:
+        """One given expression; a bare op is none."""
         if isinstance(pattern.expr, ir.Op):
             raise PatternError(f"ExprPattern: {pattern.expr.name} is not called; give it operands")
         return Where(Wildcard(), IsExpr(pattern.expr), "is the very expression of the pattern")
@@ -226,17 +228,17 @@ def _variable(_: _Converter, pattern: Any) -> Pattern:
 
 def _global(_: _Converter, pattern: Any) -> Pattern:
     name = _printed_name(pattern)
-    return Where(Wildcard(), NamesGlobal(name), f"names the function {name or 'of any name'}")
+    return Where(Wildcard(), NamesFunction(name), f"names the function {name or 'of any name'}")
 
 
 def _extern(_: _Converter, pattern: Any) -> Pattern:
     symbol = str(pattern.global_symbol)
-    return Where(Wildcard(), NamesGlobal(symbol, external=True), f"names the function {symbol}")
+    return Where(Wildcard(), NamesFunction(symbol, external=True), f"names the function {symbol}")
 
 
 def _literal(_: _Converter, pattern: Any) -> Pattern:
-    dims = _dims(pattern.fields)
-    return Where(Wildcard(), IsDim(dims), f"is the shape {words(dims)}")
+    shape = dims(pattern.fields)
+    return Where(Wildcard(), IsShape(shape), f"is the shape {words(shape)}")
 
 
 _CONVERT: Final[Mapping[Any, Callable[[_Converter, Any], Pattern]]] = {
@@ -292,12 +294,9 @@ def _callee(callee: Any) -> tuple[str, ...]:
         return (*_callee(callee.left), *_callee(callee.right))
     if isinstance(callee, dpl.ExprPattern) and isinstance(callee.expr, ir.Op):
         return (str(callee.expr.name).removeprefix("relax."),)
-    raise PatternError(f"CallPattern of a {type(callee).__name__}: expected ops, written is_op(...)")
-
-
-def _dims(values: Any) -> tuple[int | str, ...]:
-    """A shape as facts have it: extents, and symbolic dimensions by their text."""
-    return tuple([int(each) if isinstance(each, ir.IntImm | int) else str(each) for each in values])
+    raise PatternError(
+        f"CallPattern of a {type(callee).__name__}: expected ops, written is_op(...)"
+    )
 
 
 def _printed_name(pattern: Any) -> str:
@@ -310,4 +309,6 @@ def _unsupported(pattern: Any) -> PatternError:
     kind = type(pattern).__name__
     if isinstance(pattern, tvm_pattern.PatternSeq | tvm_pattern.DFConstraint):
         return PatternError(f"{kind} is a constraint between patterns; state it in the row's check")
-    return PatternError(f"{kind} is not supported; expected a pattern of tvm.relax.dpl of calls and values")
+    return PatternError(
+        f"{kind} is not supported; expected a pattern of tvm.relax.dpl of calls and values"
+    )

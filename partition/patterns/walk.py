@@ -12,7 +12,6 @@ from byoc.partition.patterns.ast import (
     Pattern,
     Tuple,
     Where,
-    Wildcard,
 )
 
 
