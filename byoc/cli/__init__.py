@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -59,12 +60,19 @@ class LazyGroup(click.Group):
     ) -> None:
         """Run, print one message for an error, and exit: 0 done, 1 the work failed, 2 bad usage or input."""
         extra["standalone_mode"] = False
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A model's names may hold what the terminal's encoding does not.
+                stream.reconfigure(errors="backslashreplace")
         try:
             outcome = super().main(args, prog_name or "byoc", **extra)
             sys.stdout.flush()
         except BrokenPipeError:
             _close_quietly()
             sys.exit(FAILED)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(error.exit_code)
         except (KeyboardInterrupt, click.Abort):
             sys.exit(INTERRUPTED)
         except Exception as error:

@@ -1,0 +1,95 @@
+"""What several subcommands read from the command line: choices, shapes, counts, vendor options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from byoc.errors import UsageError, nearest
+
+_COUNT = re.compile(r"(\d+(?:\.\d+)?)([kMGT]?)")
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+class Choice(click.Choice[str]):
+    """A choice that answers an unknown value with the nearest one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return `value` when it is one of the choices."""
+        if value in self.choices:
+            return str(value)
+        known = ", ".join(self.choices)
+        return self.fail(
+            f"{value!r} is none of {known}{nearest(str(value), self.choices)}", param, ctx
+        )
+
+
+def count(text: str) -> int:
+    """Read a count, with a unit if wanted: `4000`, `1.5M`, `2G`."""
+    found = _COUNT.fullmatch(text)
+    if found is None:
+        raise click.BadParameter(
+            f"{text!r} is no count; expected one such as 4000, 20k, 1.5M or 2G"
+        )
+    return round(float(found[1]) * _UNITS[found[2]])
+
+
+def read_shapes(given: Sequence[str]) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
+    """Read `--shape` texts: whole shapes by input, and extents by symbolic dimension.
+
+    `input=1,3,224,224` binds an input, `tokens=8,` an input of rank 1, `batch=8` a dimension. Raises UsageError.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    dims: dict[str, int] = {}
+    for text in given:
+        name, equals, value = text.rpartition("=")
+        if not name or not equals:
+            raise _bad_shape(text, "there is no NAME= in it")
+        if name in shapes or name in dims:
+            raise _bad_shape(text, f"{name!r} is bound twice")
+        extents = _extents(text, value)
+        if "," in value:
+            shapes[name] = extents
+        else:
+            dims[name] = extents[0]
+    return shapes, dims
+
+
+def read_vendor_options(given: Sequence[str], vendors: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Read `--vendor-option VENDOR.KEY=VALUE` texts: each vendor's options, as texts. Raises UsageError."""
+    options: dict[str, dict[str, str]] = {}
+    for text in given:
+        left, equals, value = text.partition("=")
+        vendor, dot, key = left.partition(".")
+        if not (vendor and dot and key and equals):
+            raise UsageError(
+                f"--vendor-option {text!r}: expected VENDOR.KEY=VALUE, as in npu.cores=2"
+            )
+        if vendor not in vendors:
+            asked = ", ".join(vendors)
+            raise UsageError(
+                f"--vendor-option {text!r}: vendor {vendor!r} is not asked (--vendor {asked})"
+                f"{nearest(vendor, vendors)}"
+            )
+        if key in options.setdefault(vendor, {}):
+            raise UsageError(f"--vendor-option {text!r}: {left} is given twice")
+        options[vendor][key] = value
+    return options
+
+
+def _extents(text: str, value: str) -> tuple[int, ...]:
+    parts = value.removesuffix(",").split(",")
+    for part in parts:
+        if not re.fullmatch(r"[0-9]{1,18}", part.strip()) or int(part) == 0:
+            raise _bad_shape(text, f"{part.strip()!r} is no positive whole number")
+    return tuple(int(part) for part in parts)
+
+
+def _bad_shape(text: str, problem: str) -> UsageError:
+    return UsageError(
+        f"--shape {text!r}: {problem}; expected NAME=1,3,224,224 for an input (NAME=8, for one of rank 1) or DIM=8 "
+        "for a symbolic dimension"
+    )

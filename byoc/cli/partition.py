@@ -1,0 +1,147 @@
+"""`byoc partition`: partition a model and report what went where, and why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from byoc.cli._options import Choice, count, read_shapes, read_vendor_options
+from byoc.errors import UsageError
+
+if TYPE_CHECKING:
+    from byoc.pipeline import Partition
+
+
+@click.command("partition", short_help="Partition a model for one or more vendors.")
+@click.argument("model")
+@click.option(
+    "--vendor",
+    "vendors",
+    metavar="A",
+    multiple=True,
+    help="A vendor to ask; several, in order of preference.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write the partitioned module, its constants and the plan to the new folder DIR.",
+)
+@click.option("--force", is_flag=True, help="Replace DIR when it holds an earlier partition.")
+@click.option(
+    "--format",
+    "form",
+    type=Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to report on stdout.",
+)
+@click.option("--explain", metavar="NODE", help="Tell the whole story of one node of the model.")
+@click.option(
+    "--shape",
+    "shapes",
+    metavar="NAME=SHAPE",
+    multiple=True,
+    help="Bind an input (input=1,3,224,224) or a symbolic dimension (batch=8).",
+)
+@click.option(
+    "--min-ops",
+    type=count,
+    metavar="N",
+    default="0",
+    help="Leave segments of fewer ops on the host.",
+)
+@click.option(
+    "--min-macs",
+    type=count,
+    metavar="N",
+    default="0",
+    help="Leave segments of fewer MACs on the host (20M works).",
+)
+@click.option(
+    "--merge",
+    type=Choice(["fewest", "connected"]),
+    default="fewest",
+    show_default=True,
+    help="Grow segments to be the fewest, or along edges only.",
+)
+@click.option(
+    "--vendor-option",
+    "vendor_options",
+    metavar="VENDOR.KEY=VALUE",
+    multiple=True,
+    help="Set an option of a vendor, such as the chip.",
+)
+def command(
+    model: str,
+    vendors: tuple[str, ...],
+    output: Path | None,
+    force: bool,
+    form: str,
+    explain: str | None,
+    shapes: tuple[str, ...],
+    min_ops: int,
+    min_macs: int,
+    merge: str,
+    vendor_options: tuple[str, ...],
+) -> None:
+    r"""Partition MODEL, an ONNX file or zoo:NAME, and report what each vendor takes and why it leaves the rest.
+
+    \b
+    byoc partition --vendor npu zoo:resnet50
+    byoc partition --vendor npu model.onnx --shape input=1,3,224,224 -o out/
+    byoc partition --vendor npu model.onnx --explain Conv_12
+    """
+    from byoc.cli._terminal import stage_progress, stdout_to_stderr
+
+    if not vendors:
+        raise UsageError(
+            "no --vendor given; expected at least one, as in --vendor npu (`byoc vendors list` shows all)"
+        )
+    if output is not None:
+        _refuse_taken(output, force)
+    shape_of, dims = read_shapes(shapes)
+    by_vendor = read_vendor_options(vendor_options, vendors)
+    with stdout_to_stderr(), stage_progress() as observer:
+        from byoc.pipeline import PartitionOptions, partition_model
+
+        options = PartitionOptions(
+            shapes=shape_of,
+            dims=dims,
+            min_ops=min_ops,
+            min_macs=min_macs,
+            merge=merge,
+            vendor_options=by_vendor,
+        )
+        partition = partition_model(model, vendors, options, observer=observer, explain=explain)
+        if output is not None:
+            partition.save(output, force=force)
+    _print(partition, form, explain, output)
+
+
+def _refuse_taken(output: Path, force: bool) -> None:
+    """Say at once, not after minutes of work, what saving would refuse."""
+    if output.exists() and not force:
+        raise UsageError(
+            f"-o {output}: it exists already; name a new folder, or use --force to replace it"
+        )
+
+
+def _print(partition: Partition, form: str, explain: str | None, output: Path | None) -> None:
+    from byoc.report import console, report, story_json, write_report, write_story
+
+    if form == "json":
+        story = {} if explain is None else {"explain": story_json(partition, explain)}
+        click.echo(json.dumps({**report(partition), **story}, indent=2))
+        return
+    out = console()
+    if explain is None:
+        write_report(partition, out)
+    else:
+        write_story(partition, explain, out)
+    if output is not None:
+        out.print(f"Written to {output}", style="green")

@@ -1,0 +1,113 @@
+"""The story of one node: what was made of it, which rows were tried, what each vendor said, how merge went."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from byoc.partition.plan import OpPlan, Plan
+from byoc.partition.trace import Event
+from byoc.report.figures import clean, macs, plural
+from byoc.report.json import refusal_json
+
+if TYPE_CHECKING:
+    from byoc.pipeline import Partition
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One binding made from the node: its label, its place in the plan (None: it computes nothing), its events."""
+
+    binding: str
+    op: OpPlan | None
+    events: tuple[Event, ...]
+
+
+def chapters(partition: Partition) -> Iterator[Chapter]:
+    """The chapters of the story that `partition` was asked for, in the module's order."""
+    waiting: defaultdict[str, deque[OpPlan]] = defaultdict(deque)
+    for op in partition.plan.ops:
+        waiting[op.binding].append(op)
+    for label, events in partition.story:
+        found = waiting[label.partition(" = ")[0]]
+        yield Chapter(label, found.popleft() if found else None, events)
+
+
+def story_json(partition: Partition, node: str) -> dict[str, Any]:
+    """The value of `explain` in the JSON report."""
+    return {
+        "node": node,
+        "ops": [
+            {
+                "binding": each.binding,
+                "segment": each.op.segment if each.op else "",
+                "composite": each.op.composite if each.op else "",
+                "refusals": [refusal_json(r) for r in each.op.refusals] if each.op else [],
+                "events": [
+                    {"stage": event.stage, "vendor": event.vendor, "words": event.words}
+                    for event in each.events
+                ],
+            }
+            for each in chapters(partition)
+        ],
+    }
+
+
+def write_story(partition: Partition, node: str, out: Console) -> None:
+    """Print the whole story of `node` to `out`."""
+    told = list(chapters(partition))
+    became = plural(len(told), "Relax binding")
+    title = Text.assemble((clean(node), "bold"), f" in {clean(partition.plan.model)}: {became}")
+    out.print(title)
+    for each in told:
+        out.print()
+        _chapter(each, partition.plan, out)
+
+
+def _chapter(chapter: Chapter, plan: Plan, out: Console) -> None:
+    out.print(Text(clean(chapter.binding), "bold"))
+    out.print(Padding(_outcome(chapter.op, plan), (0, 0, 0, 2)))
+    if chapter.events:
+        out.print(_events(chapter.events))
+    for refusal in chapter.op.refusals if chapter.op else ():
+        words = Text.assemble(
+            (f"{refusal.vendor} {refusal.code}: ", "yellow"), clean(refusal.message)
+        )
+        if refusal.rule:
+            words.append(f" ({refusal.rule})", "dim")
+        out.print(Padding(words, (0, 0, 0, 2)))
+
+
+def _outcome(op: OpPlan | None, plan: Plan) -> Text:
+    if op is None:
+        return Text("computes nothing: it goes where the ops around it go", "dim")
+    cost = f"; {macs(op.macs)} MACs" if op.macs != 0 else ""
+    if not op.segment:
+        return Text(f"stays on the host{cost}", "yellow")
+    segment = next(each for each in plan.segments if each.name == op.segment)
+    form = f"in composite {op.composite}" if op.composite else "as a single op"
+    size = plural(segment.ops, "op")
+    return Text(
+        f"goes to {segment.vendor} {form}, in segment {op.segment} of {size}{cost}", "green"
+    )
+
+
+def _events(events: tuple[Event, ...]) -> Padding:
+    """The events in three columns: stage, vendor, words; the words wrap."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="cyan")
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1, overflow="fold")
+    stage = ""
+    for event in events:
+        shown = "" if event.stage == stage else event.stage
+        stage = event.stage
+        grid.add_row(Text(shown), Text(event.vendor), Text(clean(event.words)))
+    return Padding(grid, (0, 0, 0, 2))

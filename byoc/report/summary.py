@@ -1,0 +1,119 @@
+"""Summary: what the text and the JSON report both count, so that they cannot disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from byoc.partition.plan import OpPlan, Plan
+from byoc.support.refusal import CODES
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many ops, their known multiply-accumulates, and how many ops have unknown ones."""
+
+    ops: int
+    macs: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What one vendor takes of a model."""
+
+    vendor: str
+    segments: int
+    taken: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason that keeps `ops` on the host: the same vendor, code and words. `rules` are where they stand.
+
+    An op that several rules refuse is counted under each of them.
+    """
+
+    vendor: str
+    code: str
+    message: str
+    rules: tuple[str, ...]
+    ops: tuple[OpPlan, ...]
+
+    @property
+    def macs(self) -> int:
+        """The known multiply-accumulates that this reason keeps on the host."""
+        return tally(self.ops).macs
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The source nodes it concerns, each once, in the model's order."""
+        return tuple(dict.fromkeys(op_node(op) for op in self.ops))
+
+
+def tally(ops: Iterable[OpPlan]) -> Tally:
+    """Count `ops` and add up their multiply-accumulates."""
+    given = list(ops)
+    return Tally(
+        ops=len(given),
+        macs=sum(op.macs or 0 for op in given),
+        unknown=sum(op.macs is None for op in given),
+    )
+
+
+def op_node(op: OpPlan) -> str:
+    """The name a user knows `op` by: the source node it came from (the first of several), else its binding."""
+    return op.nodes[0] if op.nodes else op.binding
+
+
+def host_ops(plan: Plan) -> tuple[OpPlan, ...]:
+    """The ops that no vendor took, in the model's order."""
+    return tuple(op for op in plan.ops if not op.segment)
+
+
+def coverage(plan: Plan) -> tuple[Coverage, ...]:
+    """What each vendor takes, in the order they were asked."""
+    vendor_of = {segment.name: segment.vendor for segment in plan.segments}
+    return tuple(
+        Coverage(
+            vendor=vendor,
+            segments=sum(each.vendor == vendor for each in plan.segments),
+            taken=tally(op for op in plan.ops if vendor_of.get(op.segment) == vendor),
+        )
+        for vendor in plan.vendors
+    )
+
+
+def reasons(plan: Plan) -> tuple[Reason, ...]:
+    """Why ops stayed on the host, grouped by vendor, code and words; largest first by MACs, then by ops."""
+    grouped: dict[tuple[str, str, str], dict[int, OpPlan]] = {}
+    rules: dict[tuple[str, str, str], dict[str, None]] = {}
+    for index, op in enumerate(host_ops(plan)):
+        for refusal in op.refusals:
+            key = (refusal.vendor, refusal.code, refusal.message)
+            grouped.setdefault(key, {})[index] = op
+            if refusal.rule:
+                rules.setdefault(key, {})[refusal.rule] = None
+    found = [
+        Reason(*key, tuple(rules.get(key, ())), tuple(ops.values())) for key, ops in grouped.items()
+    ]
+    return tuple(sorted(found, key=_largest_first))
+
+
+def refusal_counts(plan: Plan) -> tuple[tuple[str, str, Tally], ...]:
+    """(vendor, code, what it keeps on the host) for each code met, in the order of vendors and of `CODES`."""
+    host = host_ops(plan)
+    return tuple(
+        (vendor, code, tally(ops))
+        for vendor in plan.vendors
+        for code in CODES
+        if (ops := _refused(host, vendor, code))
+    )
+
+
+def _refused(ops: Sequence[OpPlan], vendor: str, code: str) -> list[OpPlan]:
+    return [op for op in ops if any((r.vendor, r.code) == (vendor, code) for r in op.refusals)]
+
+
+def _largest_first(reason: Reason) -> tuple[int, int, str, str, str]:
+    return (-reason.macs, -len(reason.ops), reason.vendor, reason.code, reason.message)
