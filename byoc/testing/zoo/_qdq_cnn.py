@@ -2,8 +2,8 @@
 
 What is typical of that quantiser, and kept here: one DequantizeLinear for all readers of a tensor, so that the
 first convolution of a block and the block's residual addition share one; weights int8 per output channel with zero
-points of 0; biases int32 with the product of the scales; a ReLU removed where the zero point of its output clips at 0;
-pooling and Flatten between quantised tensors of one scale.
+points of 0; biases int32 with the product of the scales; a ReLU removed where the zero point of its output clips at
+0; pooling and Flatten between quantised tensors of one scale.
 """
 
 from __future__ import annotations
