@@ -1,14 +1,164 @@
-"""Region: what a vendor sees of a part of the model, be it a candidate or a whole segment."""
+"""Region: what a vendor sees of a part of the model, be it a candidate or a merged segment."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
+from tvm import ir, relax
+
+from byoc.frontends.model import SourceGroup
+from byoc.partition.constants import put_back, take_out
 from byoc.partition.facts import group_facts, op_facts, tensor
-from byoc.partition.graph import Graph, Kind
-from byoc.partition.outline import region_function
+from byoc.partition.graph import Graph, Group, Kind, attach_groups, read_function
 from byoc.partition.plan import Candidate
-from byoc.support.facts import Attribute, Facts, Tensor
+from byoc.support.facts import Attribute, Facts, Input, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class RegionOp:
+    """One op of a region: Relax's name (`nn.conv2d`) or an ONNX group's (`onnx.LSTM`), and what it works on.
+
+    `nodes` are the source nodes it came from. `inputs` and `attrs` are as in `byoc.support.facts.Facts`.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    inputs: Mapping[str, Input]
+    outputs: tuple[Tensor, ...]
+    attrs: Mapping[str, Attribute]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the model as one vendor would be given it. Picklable: it travels to worker processes.
+
+    `name` is the composite's name, "" for a single op or a merged segment. `function` is a Relax function: its
+    parameters are the captured tensors, in order of first use, its result the outputs (a tuple when several).
+    `origins` maps a binding's name to source nodes.
+    """
+
+    vendor: str
+    name: str
+    function: relax.Function
+    origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: tuple[SourceGroup, ...] = ()
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The dataflow view of `function`."""
+        (graph,) = read_function("region", self.function)
+        graph.origins = self.origins
+        attach_groups(graph, {"region": self.groups})
+        return graph
+
+    @cached_property
+    def ops(self) -> tuple[RegionOp, ...]:
+        """The ops in an order in which they can run; an ONNX group is one op."""
+        graph = self.graph
+        groups = {node: group for group in graph.groups for node in group.nodes}
+        ops = []
+        for node in graph.counted():
+            group = groups.get(node)
+            if group is None:
+                ops.append(_op(graph, op_facts(graph, node), (node,)))
+            elif node == next(each for each in graph.counted() if each in group.nodes):
+                ops.append(_op(graph, group_facts(graph, group), group.nodes))
+        return tuple(ops)
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The captured tensors, in the order of the function's parameters."""
+        ids = {name: node for node, name in enumerate(self.graph.names) if name}
+        return tuple(tensor(self.graph, ids[param.name]) for param in self.function.params)
+
+    def __getstate__(self) -> dict[str, Any]:
+        skeleton, constants = take_out(self.function)
+        return {
+            "vendor": self.vendor,
+            "name": self.name,
+            "function": ir.save_json(skeleton),
+            "constants": [each.data.numpy() for each in constants],
+            "origins": dict(self.origins),
+            "groups": self.groups,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        constants = [relax.const(each) for each in state.pop("constants")]
+        state["function"] = put_back(ir.load_json(state["function"]), constants)
+        self.__dict__.update(state)
+
+
+def region(graph: Graph, candidate: Candidate) -> Region:
+    """What `candidate` would be as a function of its own."""
+    builder = relax.BlockBuilder()
+    exprs: dict[int, Any] = {}
+    params = []
+    for node in candidate.inputs:
+        var = graph.vars[node]
+        exprs[node] = relax.Var(var.name, var.ty)
+        params.append(exprs[node])
+    with builder.function("region", params):
+        with builder.dataflow():
+            for node in candidate.nodes:
+                _emit(builder, graph, node, exprs)
+            results = [exprs[node] for node in candidate.outputs]
+            result = builder.emit_output(results[0] if len(results) == 1 else relax.Tuple(results))
+        builder.emit_func_output(result)
+    inside = set(candidate.nodes)
+    groups = tuple(
+        _source_group(graph, each) for each in graph.groups if inside.issuperset(each.nodes)
+    )
+    names = [graph.names[node] for node in candidate.nodes if graph.names[node]]
+    origins = {name: graph.origins.get(name, (name,)) for name in names}
+    return Region(candidate.vendor, candidate.name, builder.get()["region"], origins, groups)
+
+
+def _emit(builder: Any, graph: Graph, node: int, exprs: dict[int, Any]) -> None:
+    """Bind `node` again, under its own name, its operands replaced by those of the region."""
+    expr, kind = graph.exprs[node], graph.kinds[node]
+    operands = [_expr(graph, operand, exprs) for operand in graph.operands[node]]
+    if kind is Kind.CAST:
+        binding = relax.MatchCast(
+            relax.DataflowVar(graph.names[node], graph.vars[node].ty),
+            operands[0],
+            graph.vars[node].ty,
+        )
+        exprs[node] = builder.emit_normalized(binding)
+        return
+    if kind is Kind.CALL:
+        value = relax.Call(expr.op, operands, expr.attrs, list(expr.ty_args))
+    elif kind is Kind.TUPLE:
+        value = relax.Tuple(operands)
+    else:
+        value = relax.TupleGetItem(operands[0], graph.items[node])
+    exprs[node] = builder.emit(value, graph.names[node]) if graph.names[node] else value
+
+
+def _expr(graph: Graph, node: int, exprs: dict[int, Any]) -> Any:
+    if node not in exprs and graph.kinds[node] is Kind.TUPLE:
+        return relax.Tuple([_expr(graph, each, exprs) for each in graph.operands[node]])
+    return exprs.get(node, graph.exprs[node])
+
+
+def _source_group(graph: Graph, group: Group) -> SourceGroup:
+    def given(each: Any) -> Any:
+        if isinstance(each, int):
+            return graph.names[each]
+        return tuple(map(given, each)) if isinstance(each, tuple) else each
+
+    return SourceGroup(
+        op=group.op,
+        node=group.source,
+        bindings=tuple(graph.names[node] for node in group.nodes),
+        inputs={name: given(each) for name, each in group.inputs.items()},
+        outputs=tuple(graph.names[node] if node >= 0 else "" for node in group.outputs),
+        attrs=group.attrs,
+        host="host" if group.host else "",
+    )
+
+
+def _op(graph: Graph, facts: Facts, nodes: tuple[int, ...]) -> RegionOp:
+    return RegionOp(facts.op, graph.sources(nodes), facts.inputs, facts.outputs, facts.attrs)

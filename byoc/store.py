@@ -1,0 +1,260 @@
+"""Store: a partition as a folder that other programs can read, and back.
+
+    plan.json               the plan, and the SHA-256 of every other file
+    module.py               the Relax module as TVM script; `metadata["ir.GenericConst"][i]` is constant i
+    constants.safetensors   every constant once, as bytes; its header gives dtype and shape
+    host/NAME.onnx          the ONNX node behind each host call
+
+The same partition gives the same bytes. docs/partition-folder.md is the description for other readers.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from byoc.errors import PlanError, UsageError
+from byoc.partition.plan import OpPlan, Plan, Refusal, SegmentPlan, TensorInfo
+
+if TYPE_CHECKING:
+    from tvm import IRModule
+
+    from byoc.pipeline import Partition
+
+FORMAT = 1
+PLAN, MODULE, CONSTANTS, HOST = "plan.json", "module.py", "constants.safetensors", "host"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPartition:
+    """A partition read back: the module with its constants, the plan, and the ONNX bytes of each host call."""
+
+    module: IRModule
+    plan: Plan
+    host_nodes: Mapping[str, bytes]
+
+
+def save_partition(partition: Partition, path: Path, *, force: bool = False) -> None:
+    """Write `partition` to the folder `path`: all of it or nothing.
+
+    Raises UsageError when `path` cannot be written, or exists (unless `force` and it is such a folder, which is
+    then replaced).
+    """
+    if path.exists() and not (force and (path / PLAN).is_file()):
+        what = "is no partition folder" if force else "exists already"
+        raise UsageError(
+            f"cannot write the partition to {path}: it {what}; name a new folder or use --force"
+        )
+    with _folder(path) as folder:
+        files = _write(partition, folder)
+        plan = {"format": FORMAT, **asdict(partition.plan), "files": files}
+        (folder / PLAN).write_text(json.dumps(plan, indent=1) + "\n", "utf-8")
+
+
+def load_partition(path: Path | str) -> StoredPartition:
+    """Read the folder `path` that `save_partition` wrote.
+
+    Raises PlanError when a file is missing, of another format version, or not what the plan's SHA-256 says.
+    """
+    from tvm.script import from_source
+
+    folder = Path(path)
+    stored = _read_plan(folder)
+    for name, digest in stored["files"].items():
+        if _digest(folder, name) != digest:
+            raise PlanError(
+                f"{folder / name}: its SHA-256 is not what {PLAN} says; the file was altered, write it again"
+            )
+    constants = _read_constants(folder / CONSTANTS)
+    module = from_source(
+        (folder / MODULE).read_text("utf-8"),
+        extra_vars={"metadata": {"ir.GenericConst": constants}},
+    )
+    host = {
+        name.removeprefix(f"{HOST}/").removesuffix(".onnx"): (folder / name).read_bytes()
+        for name in stored["files"]
+        if name.startswith(f"{HOST}/")
+    }
+    return StoredPartition(module, _plan(stored), host)
+
+
+def _write(partition: Partition, folder: Path) -> dict[str, str]:
+    """Write everything but the plan; the SHA-256 of each file by its name."""
+    text, constants = print_module(partition.module)
+    (folder / MODULE).write_text(text, "utf-8")
+    _write_constants(folder / CONSTANTS, constants)
+    names = [MODULE, CONSTANTS]
+    if partition.model.host_nodes:
+        (folder / HOST).mkdir()
+    for symbol, node in sorted(partition.model.host_nodes.items()):
+        names.append(f"{HOST}/{symbol}.onnx")
+        (folder / names[-1]).write_bytes(node)
+    return {name: _digest(folder, name) for name in names}
+
+
+def print_module(module: IRModule) -> tuple[str, list[Any]]:
+    """The TVM script of `module` without its constants, and the constants in the order of the script's indices.
+
+    The script is that of a copy in which each constant is a small stand-in: printing megabytes of weights as text
+    only to drop them takes minutes. Scalars that text can hold exactly stay in the script.
+    """
+    from byoc.partition.constants import take_out
+
+    skeleton, constants = take_out(module, keep=_in_text)
+    order = _metadata_order(skeleton.script(show_meta=True)) if constants else []
+    return skeleton.script(show_meta=False) + "\n", [constants[index] for index in order]
+
+
+def _in_text(constant: Any) -> bool:
+    """Whether the script shows the constant as a number that reads back to the same bits."""
+    if constant.data.shape or str(constant.data.dtype) not in ("bool", "int32", "int64", "float32"):
+        return False
+    return abs(float(constant.data.numpy())) < 1e30
+
+
+def _metadata_order(script: str) -> list[int]:
+    """Which stand-in each index of `metadata["ir.GenericConst"]` is, from a script printed with metadata."""
+    from tvm import ir
+
+    from byoc.partition.constants import number
+
+    call = ast.parse(script).body[0].value  # type: ignore[attr-defined]
+    metadata = ir.load_json(call.args[0].value)
+    return [number(each) for each in metadata["ir.GenericConst"]]
+
+
+def _write_constants(path: Path, constants: Sequence[Any]) -> None:
+    """Each constant as bytes; dtypes that safetensors does not know are told by the header's metadata."""
+    from safetensors.numpy import save_file
+
+    arrays = {str(index): _bytes(each.data) for index, each in enumerate(constants)}
+    types = [[str(each.data.dtype), [int(d) for d in each.data.shape]] for each in constants]
+    save_file(arrays, path, metadata={"types": json.dumps(types)})
+
+
+def _bytes(tensor: Any) -> Any:
+    import numpy as np
+
+    return np.ascontiguousarray(tensor.numpy()).reshape(-1).view(np.uint8)
+
+
+def _read_constants(path: Path) -> list[Any]:
+    import tvm
+    from safetensors import safe_open
+    from tvm import relax
+
+    constants = []
+    with safe_open(path, framework="numpy") as file:
+        types = json.loads(file.metadata()["types"])
+        for index, (dtype, shape) in enumerate(types):
+            tensor = tvm.runtime.empty(shape, dtype)
+            if 0 not in shape:
+                tensor.copyfrom(
+                    file.get_tensor(str(index)).view(_numpy_dtype(tensor)).reshape(shape)
+                )
+            constants.append(relax.const(tensor))
+    return constants
+
+
+def _numpy_dtype(tensor: Any) -> Any:
+    return tensor.numpy().dtype
+
+
+def _read_plan(folder: Path) -> dict[str, Any]:
+    try:
+        stored = json.loads((folder / PLAN).read_text("utf-8"))
+    except FileNotFoundError:
+        raise PlanError(
+            f"{folder}: no {PLAN}; expected a folder that `byoc partition -o` wrote"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise PlanError(
+            f"{folder / PLAN}: not readable as JSON ({error}); write the partition again"
+        ) from error
+    if not isinstance(stored, dict) or stored.get("format") != FORMAT:
+        given = stored.get("format") if isinstance(stored, dict) else None
+        raise PlanError(
+            f"{folder / PLAN}: format {given!r}, expected {FORMAT}; write it again with this version of byoc"
+        )
+    return stored
+
+
+def _plan(stored: Mapping[str, Any]) -> Plan:
+    """The Plan in `stored`: JSON's lists are tuples again."""
+    segments = tuple(
+        SegmentPlan(
+            **{
+                **_tuples(each),
+                "inputs": tuple(TensorInfo(**_tuples(t)) for t in each["inputs"]),
+                "outputs": tuple(TensorInfo(**_tuples(t)) for t in each["outputs"]),
+            }
+        )
+        for each in stored["segments"]
+    )
+    ops = tuple(
+        OpPlan(**{**_tuples(each), "refusals": tuple(Refusal(**r) for r in each["refusals"])})
+        for each in stored["ops"]
+    )
+    return Plan(
+        byoc=stored["byoc"],
+        model=stored["model"],
+        vendors=tuple(stored["vendors"]),
+        options=stored["options"],
+        segments=segments,
+        ops=ops,
+        notes=tuple(stored["notes"]),
+        verified=stored["verified"],
+    )
+
+
+def _tuples(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+
+
+def _digest(folder: Path, name: str) -> str:
+    try:
+        with (folder / name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise PlanError(
+            f"{folder / name}: cannot be read ({error.strerror}); write the partition again"
+        ) from error
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[Path]:
+    """A new folder beside `path` that takes its place when all went well and is removed when not."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the partition to {path}: {error.strerror}; name a folder that can be made"
+        ) from error
+    try:
+        yield folder
+        folder.chmod(0o777 & ~_umask())
+        if path.exists():
+            shutil.rmtree(path)
+        folder.rename(path)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise UsageError(f"cannot write the partition to {path}: {error}") from error
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

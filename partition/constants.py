@@ -1,0 +1,42 @@
+"""Constants: take them out of Relax and put them back, so that graphs travel as small text or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from tvm import ir, relax
+from tvm_ffi import structural_map
+
+
+def take_out(
+    node: Any, keep: Callable[[Any], bool] = lambda constant: False
+) -> tuple[Any, list[Any]]:
+    """A copy of `node` (a function or module) whose constants are numbered stand-ins, and the constants.
+
+    A stand-in is the one-element int32 tensor of the constant's number; types stay as they were. The same constant
+    has one number. Constants that `keep` wants stay.
+    """
+    found: dict[int, tuple[Any, Any]] = {}
+
+    def stand_in(constant: Any) -> Any:
+        if keep(constant):
+            return constant
+        if hash(constant) not in found:
+            marker = relax.const(np.array([len(found)], "int32"))
+            found[hash(constant)] = (constant, marker)
+        return found[hash(constant)][1]
+
+    skeleton = structural_map(node, (ir.GenericConst, stand_in))
+    return skeleton, [constant for constant, _ in found.values()]
+
+
+def number(stand_in: Any) -> int:
+    """The number of a stand-in that `take_out` made."""
+    return int(stand_in.data.numpy()[0])
+
+
+def put_back(skeleton: Any, constants: Sequence[Any]) -> Any:
+    """`skeleton` with every stand-in replaced by its constant: `take_out` (that kept none) undone."""
+    return structural_map(skeleton, (ir.GenericConst, lambda each: constants[number(each)]))
