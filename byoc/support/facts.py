@@ -60,10 +60,12 @@ class Facts:
 
     `inputs` has the operands that hold tensors, by Relax's argument names (ONNX's for a group; for a pattern the
     wildcards and named values). `attrs` has the attributes and every operand that holds no tensor (the bounds of
-    `clip`, the shape of `reshape`) by its argument name.
+    `clip`, the shape of `reshape`) by its argument name. `inner` are the names in `inputs` that stand for values
+    inside a pattern's match: rules may name them, but `dtypes`, `rank` and other general demands do not hold them.
     """
 
     op: str
     inputs: Mapping[str, Input]
     outputs: tuple[Tensor, ...]
     attrs: Mapping[str, Attribute] = field(default_factory=dict)
+    inner: frozenset[str] = frozenset()
