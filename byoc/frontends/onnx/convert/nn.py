@@ -1,0 +1,66 @@
+"""Layers: normalisations, softmax, Gemm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from tvm import relax
+
+from byoc.frontends.onnx.context import Context, Decline
+from byoc.frontends.onnx.convert import stock
+
+
+def layer_normalization(context: Context) -> Any:
+    """LayerNormalization whose scale spans the normalised axes, its first output only."""
+    if context.wanted > 1:
+        raise Decline("the mean or the deviation is an output")
+    data, rank = context.dims(0), context.rank(0)
+    axis = context.axis(context.attrs.get("axis", -1), rank)
+    if context.dims(1) != data[axis:] or (context.has(2) and context.dims(2) != data[axis:]):
+        raise Decline("its scale is broadcast")
+    dtype = context.dtype(0)
+    if dtype != "float32" and context.attrs.get("stash_type", 1) == 1 and dtype != "float16":
+        raise Decline(f"it computes in float32 for {dtype}")
+    beta = context.arg(2)
+    if beta is None:
+        if not all(isinstance(dim, int) for dim in data[axis:]):
+            raise Decline("it has no bias and a symbolic extent")
+        beta = relax.const(np.zeros([int(dim) for dim in data[axis:]], context.dtype(1)))
+    axes = list(range(axis, rank))
+    return relax.op.nn.layer_norm(context.arg(0), context.arg(1), beta, axes, context.attrs["epsilon"])
+
+
+def softmax(context: Context) -> Any:
+    """Softmax; before opset 13 over all dims from the axis on, which is one axis when the rest is 1."""
+    operation = relax.op.nn.log_softmax if context.node.op_type == "LogSoftmax" else relax.op.nn.softmax
+    rank = context.rank(0)
+    axis = context.axis(context.attrs["axis"], rank)
+    if context.version >= 13:
+        return operation(context.arg(0), axis=axis)
+    rest = [index for index, dim in enumerate(context.dims(0)) if index >= axis and dim != 1]
+    if len(rest) <= 1 and rank:
+        return operation(context.arg(0), axis=rest[0] if rest else rank - 1)
+    return stock.convert(context)
+
+
+def dropout(context: Context) -> Any:
+    """Dropout that computes something is training."""
+    raise Decline("it trains, or its mask is an output")
+
+
+def batch_normalization(context: Context) -> Any:
+    """BatchNormalization of inference; `nn.batch_norm` and its first item."""
+    if context.attrs.get("training_mode", 0) or context.wanted > 1 or not context.attrs.get("spatial", 1):
+        raise Decline("it trains")
+    return stock.convert(context)
+
+
+CONVERTERS: dict[str, Callable[[Context], Any]] = {
+    "LayerNormalization": layer_normalization,
+    "Softmax": softmax,
+    "LogSoftmax": softmax,
+    "Dropout": dropout,
+    "BatchNormalization": batch_normalization,
+}
