@@ -7,10 +7,10 @@ about 20 us a binding, which is why no stage after this one walks TVM objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
 from tvm import IRModule, ir, relax, tirx
 
@@ -63,7 +63,8 @@ class Graph:
     All lists are indexed by node id. `operands[i]` has one id per argument, in order: an inline tuple, constant
     or literal is a node of its own. `after[i]` are further nodes that must come first (effects, the definition
     of a symbolic dimension). `names[i]` is the bound variable's name, unique in the function, or "" for inline
-    nodes. `escapes` are the nodes that other blocks or the function's result use.
+    nodes. `escapes` are the nodes that other blocks or the function's result use. `origins` maps a binding's
+    name to the source nodes it came from. `memo` is where `facts` keeps what it has read.
     """
 
     function: str
@@ -81,6 +82,8 @@ class Graph:
     impure: set[int] = field(default_factory=set)
     escapes: set[int] = field(default_factory=set)
     groups: tuple[Group, ...] = ()
+    origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -90,6 +93,12 @@ class Graph:
         """The block's place in words: `main`, `main.1`, `main.1.gv.then.0`."""
         tail = ".".join(str(part) for part in self.block)
         return f"{self.function}.{tail}" if tail != "0" else self.function
+
+    def sources(self, nodes: Iterable[int]) -> tuple[str, ...]:
+        """The source nodes that `nodes` came from, each once, in order; a binding without any stands for itself."""
+        names = (self.names[node] for node in nodes)
+        found = (each for name in names if name for each in self.origins.get(name, (name,)))
+        return tuple(dict.fromkeys(found))
 
     def counted(self) -> Iterator[int]:
         """The ids of the ops that reports count: calls that compute something, in binding order."""
@@ -121,6 +130,56 @@ def read_function(name: str, function: relax.Function) -> list[Graph]:
     reader = _FunctionReader(name)
     reader.sequence(function.body, ())
     return reader.graphs
+
+
+class SourceGroup(Protocol):
+    """What a frontend says of a source node that became several bindings (`frontends.model.SourceGroup`)."""
+
+    @property
+    def op(self) -> str: ...
+    @property
+    def node(self) -> str: ...
+    @property
+    def bindings(self) -> Sequence[str]: ...
+    @property
+    def inputs(self) -> Mapping[str, Any]: ...
+    @property
+    def outputs(self) -> Sequence[str]: ...
+    @property
+    def attrs(self) -> Mapping[str, Any]: ...
+    @property
+    def host(self) -> str: ...
+
+
+def attach_groups(graph: Graph, groups: Mapping[str, Sequence[SourceGroup]]) -> None:
+    """Set `graph.groups` from a model's groups (function -> groups): those whose bindings are in this block.
+
+    Bindings that import dropped as dead are left out, and with them inputs that only they read.
+    """
+    ids = {name: node for node, name in enumerate(graph.names) if name}
+    found = []
+    for group in groups.get(graph.function, ()):
+        nodes = tuple(sorted(ids[name] for name in group.bindings if name in ids))
+        if nodes:
+            found.append(
+                Group(
+                    op=group.op,
+                    source=group.node,
+                    nodes=nodes,
+                    inputs={name: _source_input(each, ids) for name, each in group.inputs.items()},
+                    outputs=tuple(ids.get(name, -1) for name in group.outputs),
+                    attrs=group.attrs,
+                    host=bool(group.host),
+                )
+            )
+    graph.groups = tuple(sorted(found, key=lambda group: group.nodes))
+
+
+def _source_input(given: Any, ids: Mapping[str, int]) -> Any:
+    """An input of a source group with ids in place of names; data stays data."""
+    if isinstance(given, str):
+        return ids.get(given)
+    return tuple([_source_input(each, ids) for each in given]) if isinstance(given, tuple) else given
 
 
 class _FunctionReader:

@@ -30,7 +30,8 @@ class Candidate:
     and literals are not listed; they travel with their users. `inputs` are the ids it reads from outside
     (parameters and other values; no constants, no literals), in order of first use; `outputs` the ids among
     `nodes` that are read outside, ascending. `joined` candidates never make a segment by themselves
-    (`use: joined`). `row` is where the row stands (`support.yaml:12`).
+    (`use: joined`). `row` is where the row stands (`support.yaml:12`). `named` are the pattern's names and
+    annotations with the nodes they matched, for a check.
     """
 
     vendor: str
@@ -40,6 +41,7 @@ class Candidate:
     outputs: tuple[int, ...]
     joined: bool = False
     row: str = ""
+    named: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,271 @@
+"""Composite: one way in which a form matched, and what the vendor's own rules say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from typing import Final
+
+from byoc.partition._extent import candidate, members, read_outside
+from byoc.partition._forms import Form, reach
+from byoc.partition._search import Places, Search, Value
+from byoc.partition.facts import group_facts, match_facts, op_facts, quant, tensor
+from byoc.partition.graph import Graph, Group, Kind
+from byoc.partition.patterns.ast import Item, Op, Pattern, Tuple
+from byoc.partition.plan import Candidate
+from byoc.partition.vendor import OpRule, Vendor
+from byoc.support.facts import Facts, Tensor
+from byoc.support.refusal import Refusal
+
+MOST_WAYS: Final = 256
+"""How many ways of one form at one node are looked at before it counts as refused."""
+
+
+@dataclass(frozen=True)
+class Composite:
+    """One match. `env` says what each part of the pattern matched; `outputs` are its results, in the row's order.
+
+    In a quantised form `outputs` are the `quantize` calls.
+    """
+
+    graph: Graph
+    form: Form
+    env: dict[Pattern, Value]
+    outputs: tuple[int, ...]
+
+    @cached_property
+    def matched(self) -> tuple[int | Group, ...]:
+        """The ops that parts of the pattern matched, in evaluation order; calls inside a matched group not."""
+        ops = [each for pattern, each in self.env.items() if isinstance(pattern, Op)]
+        places = {each.nodes[-1] if isinstance(each, Group) else each: each for each in ops}
+        return tuple([places[place] for place in sorted(places)])
+
+    @cached_property
+    def borders(self) -> tuple[int, ...]:
+        """The `dequantize` calls before a quantised form."""
+        if not self.form.quantised:
+            return ()
+        graph, found = self.graph, dict[int, None]()
+        stack = [each for op in self.matched for each in _operands(graph, op)]
+        while stack:
+            node = stack.pop()
+            if graph.kinds[node] is Kind.TUPLE:
+                stack += graph.operands[node]
+            elif graph.ops[node] == "dequantize" and node not in self.matched:
+                found[node] = None
+        return tuple(sorted(found))
+
+    @cached_property
+    def nodes(self) -> tuple[int, ...]:
+        """Everything the composite takes, ascending."""
+        taken: list[int] = [*self.borders, *self.outputs]
+        for pattern, each in self.env.items():
+            if isinstance(each, Group):
+                taken += each.nodes
+            elif isinstance(each, int) and self._belongs(pattern, each):
+                taken.append(each)
+        return members(self.graph, taken)
+
+    def _belongs(self, pattern: Pattern, node: int) -> bool:
+        kind = self.graph.kinds[node]
+        if isinstance(pattern, Tuple):
+            # A tuple of any length that others read as well is an input like any other.
+            free = pattern.fields is None and read_outside(self.graph, node, _readers(self.env))
+            return kind is Kind.TUPLE and not free
+        return isinstance(pattern, Op) or (isinstance(pattern, Item) and kind is Kind.ITEM)
+
+    @property
+    def root(self) -> int:
+        """The result that is bound last."""
+        return max(self.outputs)
+
+    @cached_property
+    def candidate(self) -> Candidate:
+        """The match as the later stages know it."""
+        row = self.form.row
+        found = {name: _node(each) for name, each in self.named.items()}
+        found.update(
+            (name, _node(self.env[part]))
+            for name, part in row.annotations.items()
+            if part in self.env
+        )
+        return candidate(
+            self.graph,
+            row.vendor,
+            self.form.name,
+            self.nodes,
+            joined=row.joined,
+            row=row.rule,
+            named=tuple((name, node) for name, node in found.items() if node is not None),
+        )
+
+    @cached_property
+    def named(self) -> dict[str, Value]:
+        """What the row's names stand for, None where an optional part is absent."""
+        found: dict[str, Value] = dict.fromkeys(self.form.names)
+        for pattern, each in self.env.items():
+            name = getattr(pattern, "name", "")
+            if name:
+                found[name] = _node(each) if isinstance(each, Group) else each
+        return found
+
+    def leak(self) -> str:
+        """Words about a value inside that is read outside, "" when there is none."""
+        graph, inside = self.graph, set(self.nodes)
+        given = {*self.outputs, *self._group_outputs()}
+        for node in self.nodes:
+            if node in given or not read_outside(graph, node, inside):
+                continue
+            user = next((user for user in graph.users[node] if user not in inside), None)
+            whose = f"the result of {describe(graph, node)} is also "
+            if user is None:
+                return whose + f"used outside this block of {graph.function}"
+            return whose + f"used by {describe(graph, user)}"
+        return ""
+
+    def _group_outputs(self) -> tuple[int, ...]:
+        """All outputs of a group that is the whole pattern: ONNX operators may have several."""
+        root = self.env[self.form.start]
+        return root.outputs if isinstance(root, Group) else ()
+
+    @cached_property
+    def stored(self) -> dict[int, Tensor]:
+        """In a quantised form, the integer tensors in place of the values that they stand for."""
+        graph = self.graph
+        found = {node: _stored(graph, graph.operands[node][0], node) for node in self.borders}
+        if self.form.quantised:
+            for node in self.outputs:
+                found[graph.operands[node][0]] = _stored(graph, node, node)
+        return found
+
+    def judge(self, vendor: Vendor) -> Refusal | None:
+        """Hold the match to the vendor's op rows and the row's own rules."""
+        test = self.form.row.test
+        for each in self.matched if vendor.ops else ():
+            rows = vendor.ops.get(_op(self.graph, each), ())
+            refusal = _closest(rows, self._part(each)) if rows else None
+            if refusal is not None:
+                words = f"{self.form.name}: {describe(self.graph, _node(each))}: {refusal.message}"
+                return replace(refusal, message=words)
+        if test is None:
+            return None
+        refused: Refusal | None = test(self.facts())
+        return refused
+
+    def _part(self, op: int | Group) -> Facts:
+        if isinstance(op, Group):
+            return group_facts(self.graph, op, self.stored)
+        return op_facts(self.graph, op, self.stored)
+
+    def facts(self) -> Facts:
+        """What the row's rules see of the match."""
+        parts = [self._part(each) for each in self.matched]
+        inside = set(self.nodes) - set(self.borders)
+        inner = [name for name, each in self.named.items() if _node(each) in inside]
+        outputs = [self.graph.operands[node][0] for node in self.outputs]
+        return match_facts(
+            self.graph,
+            self.form.name,
+            self.named,
+            parts,
+            outputs if self.form.quantised else self.outputs,
+            inner,
+            self.stored,
+        )
+
+
+def composites(graph: Graph, places: Places, form: Form, node: int) -> Iterator[Composite]:
+    """The ways in which `form` matches with its first output at `node`, in the order of trying."""
+    start = node
+    if form.quantised:
+        if quant(graph, node) is None:
+            return
+        start = graph.operands[node][0]
+    search = Search(graph, places, start, form.quantised)
+    for _ in islice(_solve(search, form, start), MOST_WAYS):
+        outputs = _outputs(search, form)
+        if outputs:
+            yield Composite(graph, form, dict(search.env), outputs)
+
+
+def describe(graph: Graph, node: int | None) -> str:
+    """A node in words: `nn.conv2d (conv1)`, by the source node's name where it is known."""
+    if node is None:
+        return "an absent value"
+    name = graph.names[node]
+    source = graph.origins.get(name, ())
+    return f"{graph.ops[node]} ({' + '.join(source) or name})" if name else graph.ops[node]
+
+
+def _solve(search: Search, form: Form, start: int) -> Iterator[None]:
+    others = [each for each in form.row.outputs if each is not form.start]
+    for _ in search.solve((form.start, start, None)):
+        yield from _complete(search, others)
+
+
+def _complete(search: Search, outputs: list[Pattern]) -> Iterator[None]:
+    """Match the further outputs of a row, each among what its matched parts lead to."""
+    waiting = [each for each in outputs if each not in search.env]
+    if not waiting:
+        yield
+        return
+    for node in list(reach(waiting[0], search.env, search.graph)):
+        for _ in search.solve((waiting[0], node, None)):
+            yield from _complete(search, waiting[1:])
+
+
+def _outputs(search: Search, form: Form) -> tuple[int, ...]:
+    """The nodes that hold the results; none when a result of a quantised form is not quantised at once."""
+    found: list[int] = []
+    for pattern in form.row.outputs:
+        node = search.start if pattern is form.start else _node(search.env[pattern])
+        if node is None:
+            return ()
+        if form.quantised:
+            users = search.graph.users[node]
+            if len(users) != 1 or search.graph.ops[users[0]] != "quantize":
+                return ()
+            node = users[0]
+            if quant(search.graph, node) is None:
+                return ()
+        found.append(node)
+    return tuple(found)
+
+
+def _closest(rows: Sequence[OpRule], facts: Facts) -> Refusal | None:
+    """None when one of an op's rows takes it inside a pattern, else what the last row says."""
+    refusal: Refusal | None = None
+    for row in rows:
+        refusal = row.test(facts, fused=True)
+        if refusal is None:
+            return None
+    return refusal
+
+
+def _op(graph: Graph, op: int | Group) -> str:
+    return op.op if isinstance(op, Group) else graph.ops[op]
+
+
+def _stored(graph: Graph, holder: int, node: int) -> Tensor:
+    return replace(tensor(graph, holder), quant=quant(graph, node))
+
+
+def _readers(env: dict[Pattern, Value]) -> frozenset[int]:
+    return frozenset(
+        each for part, each in env.items() if isinstance(part, Op) and isinstance(each, int)
+    )
+
+
+def _operands(graph: Graph, op: int | Group) -> list[int]:
+    if isinstance(op, int):
+        return list(graph.operands[op])
+    given = [each for held in op.inputs.values() for each in (held if isinstance(held, tuple) else (held,))]
+    return [each for each in given if isinstance(each, int)]
+
+
+def _node(value: Value) -> int | None:
+    if isinstance(value, Group):
+        return next((node for node in value.outputs if node >= 0), None)
+    return value if isinstance(value, int) else None

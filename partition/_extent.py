@@ -1,0 +1,128 @@
+"""Extent: what a set of matched nodes takes in, reads and gives, and whether it may be one operation."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from byoc.partition.graph import Graph, Kind
+from byoc.partition.plan import Candidate
+
+TRAVELLERS = (Kind.CONSTANT, Kind.LITERAL)
+
+
+def members(graph: Graph, taken: Iterable[int]) -> tuple[int, ...]:
+    """`taken` and the inline tuples and items in their arguments, ascending."""
+    kinds, names, operands = graph.kinds, graph.names, graph.operands
+    found = set(taken)
+    stack = list(found)
+    while stack:
+        for operand in operands[stack.pop()]:
+            if operand not in found and kinds[operand] in (Kind.TUPLE, Kind.ITEM):
+                if not names[operand]:
+                    found.add(operand)
+                    stack.append(operand)
+    return tuple(sorted(found))
+
+
+def candidate(
+    graph: Graph,
+    vendor: str,
+    name: str,
+    nodes: Sequence[int],
+    *,
+    joined: bool = False,
+    row: str = "",
+    named: tuple[tuple[str, int], ...] = (),
+) -> Candidate:
+    """The candidate that takes exactly `nodes` (ascending); a value nobody reads is given as its last node."""
+    inside = set(nodes)
+    inputs = dict.fromkeys(
+        operand
+        for node in nodes
+        for operand in graph.operands[node]
+        if operand not in inside and graph.kinds[operand] not in TRAVELLERS
+    )
+    outputs = tuple([node for node in nodes if read_outside(graph, node, inside)])
+    return Candidate(
+        vendor, name, tuple(nodes), tuple(inputs), outputs or (nodes[-1],), joined, row, named
+    )
+
+
+def read_outside(graph: Graph, node: int, inside: Collection[int]) -> bool:
+    """Whether another block, the result, or a node that is not `inside` reads `node`."""
+    if node in graph.escapes:
+        return True
+    return any(user not in inside for user in graph.users[node])
+
+
+@dataclass(slots=True)
+class Cycles:
+    """Finds out whether a composite would close a cycle with the graph and the composites accepted before.
+
+    A composite with one output cannot: whatever reaches any of its nodes already reached its output. One with
+    several can, by itself (a path that leaves it and comes back) or with another of several outputs. `owner`
+    maps a node to the candidate that took it.
+    """
+
+    graph: Graph
+    owner: dict[int, Candidate] = field(default_factory=dict)
+    starts: list[int] = field(default_factory=list)
+    stops: list[int] = field(default_factory=list)
+
+    def accept(self, each: Candidate) -> None:
+        """Note that `each` stands."""
+        self.owner.update(dict.fromkeys(each.nodes, each))
+        if len(each.outputs) > 1:
+            self._widen(each.nodes[0], each.nodes[-1])
+
+    def closes(self, each: Candidate) -> bool:
+        """Whether one of the inputs of `each` depends on one of its outputs."""
+        if len(each.outputs) < 2:
+            return False
+        floor = self._floor(each.nodes[0])
+        inside, seen = set(each.nodes), set[int]()
+        stack = [*each.inputs, *self._before(each.nodes)]
+        stack = [node for node in stack if node not in inside]
+        while stack:
+            node = stack.pop()
+            if node in inside:
+                return True
+            if node in seen or node < floor:
+                continue
+            seen.add(node)
+            other = self.owner.get(node)
+            if other is None:
+                stack += self.graph.operands[node]
+                stack += self.graph.after.get(node, ())
+            else:
+                seen.update(other.nodes)
+                stack += other.inputs
+                stack += self._before(other.nodes)
+        return False
+
+    def _before(self, nodes: Iterable[int]) -> list[int]:
+        """What must come before `nodes` for the sake of effects and symbolic dimensions."""
+        after = self.graph.after
+        found: list[int] = []
+        for node in nodes:
+            found += after.get(node, ())
+            for operand in self.graph.operands[node]:
+                found += after.get(operand, ()) if self.graph.kinds[operand] is Kind.LITERAL else ()
+        return [node for node in found if node not in nodes] if found else found
+
+    def _floor(self, first: int) -> int:
+        """The smallest id a path can come through: ids ascend but for composites of several outputs."""
+        index = bisect_right(self.starts, first) - 1
+        if index >= 0 and self.stops[index] >= first:
+            return self.starts[index]
+        return first
+
+    def _widen(self, first: int, last: int) -> None:
+        """Keep `starts` and `stops` as disjoint intervals, ascending."""
+        low, high = bisect_left(self.stops, first), bisect_right(self.starts, last)
+        if low < high:
+            first, last = min(first, self.starts[low]), max(last, self.stops[high - 1])
+        self.starts[low:high] = [first]
+        self.stops[low:high] = [last]
