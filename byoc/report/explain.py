@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from byoc.partition.plan import OpPlan, Plan
+from byoc.partition.plan import OpPlan, Plan, Refusal
 from byoc.partition.trace import Event
 from byoc.report.figures import clean, macs, plural
 from byoc.report.json import refusal_json
+from byoc.report.page import line, paragraph
 
 if TYPE_CHECKING:
     from byoc.pipeline import Partition
@@ -64,25 +63,25 @@ def write_story(partition: Partition, node: str, out: Console) -> None:
     """Print the whole story of `node` to `out`."""
     told = list(chapters(partition))
     became = plural(len(told), "Relax binding")
-    title = Text.assemble((clean(node), "bold"), f" in {clean(partition.plan.model)}: {became}")
-    out.print(title)
+    model = clean(partition.plan.model)
+    paragraph(out, Text.assemble((clean(node), "bold"), f" in {model}: {became}"))
     for each in told:
-        out.print()
-        _chapter(each, partition.plan, out)
+        line(out, "")
+        line(out, clean(each.binding), "bold")
+        paragraph(out, _outcome(each.op, partition.plan), indent=2)
+        _events(each.events, out)
+        _refusals(each.op.refusals if each.op else (), out)
 
 
-def _chapter(chapter: Chapter, plan: Plan, out: Console) -> None:
-    out.print(Text(clean(chapter.binding), "bold"))
-    out.print(Padding(_outcome(chapter.op, plan), (0, 0, 0, 2)))
-    if chapter.events:
-        out.print(_events(chapter.events))
-    for refusal in chapter.op.refusals if chapter.op else ():
+def _refusals(refusals: tuple[Refusal, ...], out: Console) -> None:
+    """The verdict of each vendor, last: the words that the report groups."""
+    for refusal in refusals:
         words = Text.assemble(
             (f"{refusal.vendor} {refusal.code}: ", "yellow"), clean(refusal.message)
         )
         if refusal.rule:
             words.append(f" ({refusal.rule})", "dim")
-        out.print(Padding(words, (0, 0, 0, 2)))
+        paragraph(out, words, indent=4, prefix=Text("  -"))
 
 
 def _outcome(op: OpPlan | None, plan: Plan) -> Text:
@@ -99,15 +98,13 @@ def _outcome(op: OpPlan | None, plan: Plan) -> Text:
     )
 
 
-def _events(events: tuple[Event, ...]) -> Padding:
-    """The events in three columns: stage, vendor, words; the words wrap."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True, style="cyan")
-    grid.add_column(no_wrap=True)
-    grid.add_column(ratio=1, overflow="fold")
+def _events(events: tuple[Event, ...], out: Console) -> None:
+    """The events in three columns: stage (once a run of events), vendor, words; the words wrap."""
+    stages = max((len(event.stage) for event in events), default=0)
+    vendors = max((len(event.vendor) for event in events), default=0)
     stage = ""
     for event in events:
         shown = "" if event.stage == stage else event.stage
         stage = event.stage
-        grid.add_row(Text(shown), Text(event.vendor), Text(clean(event.words)))
-    return Padding(grid, (0, 0, 0, 2))
+        prefix = Text(f"  {shown:{stages}}  {event.vendor:{vendors}}  ", "cyan")
+        paragraph(out, clean(event.words), indent=prefix.cell_len, prefix=prefix)
