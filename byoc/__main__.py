@@ -1,0 +1,5 @@
+"""`python -m byoc`."""
+
+from byoc.cli import main
+
+main()
