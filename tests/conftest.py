@@ -16,12 +16,17 @@ PLUGINS = ROOT / "tests" / "plugins"
 def install(name: str, target: Path) -> None:
     """pip install the distribution `tests/plugins/NAME` into the folder `target`."""
     source = shutil.copytree(PLUGINS / name, target.with_name(f"{target.name}-source") / name)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation"]
-        + ["--no-index", "--disable-pip-version-check", "--target", str(target), str(source)],
-        check=True,
-        capture_output=True,
-    )
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "-q",
+        "--no-index",
+    ]
+    options = ["--no-deps", "--no-build-isolation", "--target", str(target), str(source)]
+    subprocess.run([*pip, *options], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")
