@@ -49,7 +49,9 @@ def tally(names: Iterable[str], limit: int) -> str:
     """Each name with how often it came, most frequent first: `add x3, nn.relu`; `limit` kinds at most."""
     counts = Counter(names).most_common()
     shown = [f"{name} x{times}" if times > 1 else name for name, times in counts[:limit]]
-    return ", ".join(shown + ([f"{len(counts) - limit} more kinds"] if len(counts) > limit else []))
+    if len(counts) > limit:
+        shown.append(plural(len(counts) - limit, "more kind"))
+    return ", ".join(shown)
 
 
 def tensors_bytes(tensors: Iterable[TensorInfo]) -> int | None:
