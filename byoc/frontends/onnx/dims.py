@@ -12,33 +12,33 @@ from typing import Any
 from onnx import TensorProto
 from tvm import tirx
 
-from byoc.frontends.onnx.values import Value
+from byoc.frontends.onnx.values import Value, shape_value
 
 Known = tuple[Any, ...]
 
+_INTEGERS = {TensorProto.INT64: "int64", TensorProto.INT32: "int32"}
+
 
 def shape_arithmetic(
-    op: str, attrs: dict[str, Any], inputs: Sequence[Value | None]
-) -> tuple[Known, bool] | None:
-    """Return the elements of the result, and whether it is a scalar; None when this is no shape arithmetic."""
+    name: str, op: str, attrs: dict[str, Any], inputs: Sequence[Value | None]
+) -> Value | None:
+    """Return the result as the value `name`; None when this is no shape arithmetic."""
+    dtype = "int64"
     if op in ("Shape", "Size"):
-        return _shape(op, attrs, inputs[0])
-    if op not in _RULES or not inputs or not _symbolic(inputs):
-        return None
-    known = [None if each is None else each.elements() for each in inputs]
-    if any(each is not None and elements is None for each, elements in zip(inputs, known, strict=True)):
-        return None
-    return _RULES[op](attrs, inputs, known)
+        result = _shape(op, attrs, inputs[0])
+    else:
+        symbolic = [each for each in inputs if each is not None and each.dims is not None]
+        known = [None if each is None else each.elements() for each in inputs]
+        if op not in _RULES or not symbolic or (None in known and not _absent(inputs, known)):
+            return None
+        dtype = _INTEGERS.get(attrs.get("to", 0), symbolic[0].dtype)
+        result = _RULES[op](attrs, inputs, known)
+    return None if result is None else shape_value(name, *result, dtype)
 
 
-def _symbolic(inputs: Sequence[Value | None]) -> bool:
-    """Whether any input is shape arithmetic, and none has another dtype than int64 where it matters."""
-    present = [each for each in inputs if each is not None]
-    return any(each.dims is not None for each in present)
-
-
-def _int64(values: Sequence[Value | None]) -> bool:
-    return all(each is None or each.array is None or each.array.dtype == "int64" for each in values)
+def _absent(inputs: Sequence[Value | None], known: Sequence[Any]) -> bool:
+    """Whether only absent inputs have no known elements."""
+    return all(each is None or elements is not None for each, elements in zip(inputs, known, strict=True))
 
 
 def _scalar(value: Value | None) -> bool:
@@ -75,7 +75,7 @@ def _gather(attrs: dict[str, Any], inputs: Sequence[Any], known: Sequence[Any]) 
 
 
 def _concat(attrs: dict[str, Any], inputs: Sequence[Any], known: Sequence[Any]) -> Any:
-    if any(_scalar(each) for each in inputs) or not _int64(inputs):
+    if any(_scalar(each) for each in inputs):
         return None
     return tuple(dim for each in known for dim in each), False
 
@@ -112,7 +112,7 @@ def _reshape(attrs: dict[str, Any], inputs: Sequence[Any], known: Sequence[Any])
 
 
 def _cast(attrs: dict[str, Any], inputs: Sequence[Any], known: Sequence[Any]) -> Any:
-    return (known[0], inputs[0].scalar) if attrs.get("to") == TensorProto.INT64 else None
+    return (known[0], inputs[0].scalar) if attrs.get("to") in _INTEGERS else None
 
 
 def _identity(attrs: dict[str, Any], inputs: Sequence[Any], known: Sequence[Any]) -> Any:
@@ -121,11 +121,11 @@ def _identity(attrs: dict[str, Any], inputs: Sequence[Any], known: Sequence[Any]
 
 def _binary(operation: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     def rule(attrs: dict[str, Any], inputs: Sequence[Any], known: Sequence[Any]) -> Any:
-        if len(inputs) != 2 or not _int64(inputs):
-            return None
         left, right = known
         length = max(len(left), len(right))
         if not {len(left), len(right)} <= {1, length} or 0 in (len(left), len(right)):
+            return None
+        if operation is _divide and any(isinstance(each, int) and each == 0 for each in right):
             return None
         pairs = zip(left * (length // len(left)), right * (length // len(right)), strict=True)
         return tuple(operation(a, b) for a, b in pairs), all(map(_scalar, inputs))
@@ -134,9 +134,9 @@ def _binary(operation: Callable[[Any, Any], Any]) -> Callable[..., Any]:
 
 
 def _divide(left: Any, right: Any) -> Any:
-    if isinstance(left, int) and isinstance(right, int):
-        return int(left / right) if right else left
-    return tirx.truncdiv(tirx.const(left, "int64") if isinstance(left, int) else left, right)
+    if isinstance(left, int):
+        left = tirx.const(left, "int64")
+    return tirx.truncdiv(left, right)
 
 
 _RULES: dict[str, Callable[..., Any]] = {

@@ -20,7 +20,7 @@ from byoc.frontends.onnx.fold import constant_node, fold
 from byoc.frontends.onnx.infer import node_outputs, whole_model
 from byoc.frontends.onnx.load import Source
 from byoc.frontends.onnx.names import name_nodes
-from byoc.frontends.onnx.regions import Region, find_regions
+from byoc.frontends.onnx.regions import schedule
 from byoc.frontends.onnx.types import (
     TensorSpec,
     attributes,
@@ -43,6 +43,7 @@ class Importer:
 
     def __init__(self, source: Source, inputs: dict[str, TypeProto]) -> None:
         self.source = source
+        self.nodes, self.used = live_nodes(source.proto.graph)
         self.types = whole_model(source, inputs)
         self.values: dict[str, Value] = {}
         self.host_nodes: dict[str, bytes] = {}
@@ -74,14 +75,12 @@ class Importer:
     def run(self) -> Model:
         """Import the graph."""
         graph = self.source.proto.graph
-        name_nodes(graph.node, self.node_names)
-        regions = find_regions(graph.node, self.types)
-        for node in graph.node:
-            region = regions.get(node.name)
-            if region is None:
-                self.node(node)
-            elif region.nodes[-1] is node:
-                self.host(region.nodes, region.reason)
+        name_nodes(self.nodes, self.node_names)
+        for unit in schedule(self.nodes, self.types):
+            if len(unit) == 1:
+                self.node(unit[0])
+            else:
+                self.host(unit, "it passes values that are no tensors of numbers")
         results = [self._result(each) for each in graph.output]
         emitter = self.emitter
         return Model(
@@ -147,8 +146,10 @@ class Importer:
 
         for tensor in branch.initializer:
             self.values[tensor.name] = read_tensor(tensor, self.source)
-        name_nodes(branch.node, self.node_names)
-        for each in branch.node:
+        nodes, used = live_nodes(branch)
+        self.used |= used
+        name_nodes(nodes, self.node_names)
+        for each in nodes:
             self.node(each)
         for name, result in zip(node.output, branch.output, strict=True):
             value = self._read(result.name)
@@ -175,12 +176,22 @@ class Importer:
                 self._set_array(name, array, (*carried, node.name))
             return True
         plain = attributes(node, self.source.opset)
-        known = shape_arithmetic(op, plain, inputs)
+        known = shape_arithmetic(node.output[0], op, plain, inputs)
         if known is None:
             return False
-        dims = tuple(self.emitter.simplify(dim) for dim in known[0])
-        self.values[node.output[0]] = shape_value(node.output[0], dims, known[1], (*carried, node.name))
+        if known.dims is not None:
+            dims = tuple(self.emitter.simplify(dim) for dim in known.dims)
+            known = shape_value(known.name, dims, known.scalar, known.dtype)
+        known.carried = (*carried, node.name)
+        self.values[node.output[0]] = known
         return True
+
+    def _outputs(self, node: onnx.NodeProto) -> list[str]:
+        """The names of the outputs, "" for one that nobody reads; none beyond the last that is read."""
+        names = [name if name in self.used else "" for name in node.output]
+        while names and not names[-1]:
+            names.pop()
+        return names
 
     def _set_array(self, name: str, array: Any, carried: tuple[str, ...]) -> None:
         from byoc.frontends.onnx.weights import constant_value
@@ -188,7 +199,7 @@ class Importer:
         self.values[name] = constant_value(name, array, carried)
 
     def _inference_dropout(self, node: onnx.NodeProto, inputs: Sequence[Value | None]) -> bool:
-        if any(node.output[1:]):
+        if any(self._outputs(node)[1:]):
             return False
         training = inputs[2] if len(inputs) > 2 else None
         if training is None:
@@ -209,6 +220,8 @@ class Importer:
             assert value.dims is not None
             shape = relax.ShapeExpr(value.dims)
             expr = self.emitter.bind(value.name, relax.op.shape_to_tensor(shape), value.carried)
+            if value.dtype != "int64":
+                expr = self.emitter.bind(value.name, relax.op.astype(expr, value.dtype), value.carried)
             if value.scalar:
                 expr = self.emitter.bind(value.name, relax.op.squeeze(expr, [0]), value.carried)
             value.expr = expr
@@ -218,7 +231,7 @@ class Importer:
         """What inference says of each output, from what is known now, else from the whole model."""
         inferred = node_outputs(node, inputs, self.source.opsets)
         specs = []
-        for name in node.output:
+        for name in self._outputs(node):
             spec = spec_of(inferred.get(name))
             specs.append(spec if spec is not None else spec_of(self.types.get(name)))
         return specs
@@ -246,22 +259,26 @@ class Importer:
         start = len(self.emitter.bindings)
         if any(each is not None and each.opaque is not None for each in inputs):
             self.host([node], "it reads a value that is no tensor of numbers")
-            return self.values[node.output[0]].expr
+            return self._first(node)
         specs = self._specs(node, inputs)
         try:
             args = [None if each is None else self.tensor(each) for each in inputs]
             results, adopted = self._attempt(node, inputs, args, specs)
         except Decline as reason:
             self.host([node], str(reason), specs=specs, start=start)
-            return self.values[node.output[0]].expr
+            return self._first(node)
         self._record(node, inputs, args, results, adopted)
-        return self.values[node.output[0]].expr
+        return self._first(node)
+
+    def _first(self, node: onnx.NodeProto) -> Any:
+        return next(self.values[name].expr for name in self._outputs(node) if name)
 
     def _attempt(
         self, node: onnx.NodeProto, inputs: Sequence[Value | None], args: list[Any], specs: list[TensorSpec | None]
     ) -> tuple[list[Any], list[str]]:
         emitter = self.emitter
-        wanted = max(index for index, name in enumerate(node.output) if name) + 1
+        outputs = self._outputs(node)
+        wanted = len(outputs)
         origins = (node.name, *(name for name in self._carried(inputs) if name != node.name))
 
         def run(builder: Any) -> Any:
@@ -283,11 +300,11 @@ class Importer:
         if len(results) < wanted:
             raise Decline(f"TVM's importer gives {len(results)} of its {wanted} outputs")
         results = results[:wanted]
-        for index, name in enumerate(node.output[:wanted]):
+        for index, name in enumerate(outputs):
             if name:
                 _hold(results[index], specs[index])
-        names = [name or f"{node.name}_{index}" for index, name in enumerate(node.output[:wanted])]
-        used = [index for index, name in enumerate(node.output[:wanted]) if name]
+        names = [name or f"{node.name}_{index}" for index, name in enumerate(outputs)]
+        used = [index for index, name in enumerate(outputs) if name]
         adopted_results, adopted = emitter.adopt(
             *self._bound(steps, results, used), [names[index] for index in used], origins
         )
@@ -328,7 +345,7 @@ class Importer:
         adopted: list[str],
     ) -> None:
         carried = self._carried(inputs)
-        for name, expr in zip(node.output, results, strict=False):
+        for name, expr in zip(self._outputs(node), results, strict=True):
             if not name:
                 continue
             if isinstance(expr, ir.GenericConst):
@@ -424,19 +441,12 @@ class Importer:
         """The outputs that somebody else reads, with the best that is known of their types."""
         if len(nodes) == 1 and specs is None:
             specs = self._specs(nodes[0], [self.values.get(name) if name else None for name in nodes[0].input])
-        known = dict(zip(nodes[0].output, specs, strict=True)) if len(nodes) == 1 and specs else {}
-        inside = set(host.reads(nodes)) | {name for node in nodes for name in node.input}
-        members = {id(node) for node in nodes}
-        outer = {each.name for each in self.source.proto.graph.output}
-        for node in self.source.proto.graph.node:
-            if id(node) not in members:
-                outer.update(host.reads([node]))
+        known = dict(zip(self._outputs(nodes[0]), specs, strict=True)) if len(nodes) == 1 and specs else {}
+        outer = self._read_outside(nodes)
         outputs: dict[str, TensorSpec] = {}
         for node in nodes:
-            for name in node.output:
-                if not name or (len(nodes) > 1 and name in inside and name not in outer):
-                    continue
-                if len(nodes) > 1 and name not in outer:
+            for name in self._outputs(node):
+                if not name or name not in outer:
                     continue
                 proto = self.types.get(name, TypeProto())
                 if not is_tensor(proto):
@@ -446,6 +456,17 @@ class Importer:
                     )
                 outputs[name] = known.get(name) or spec_of(proto) or self._guess(node, inputs, name)
         return outputs
+
+    def _read_outside(self, nodes: Sequence[onnx.NodeProto]) -> set[str]:
+        """The values that the graph's result or other nodes read; of a single node, all that are used."""
+        if len(nodes) == 1:
+            return self.used
+        members = {id(node) for node in nodes}
+        names = {each.name for each in self.source.proto.graph.output}
+        for node in self.nodes:
+            if id(node) not in members:
+                names.update(host.reads([node]))
+        return names
 
     def _guess(self, node: onnx.NodeProto, inputs: dict[str, Value], name: str) -> TensorSpec:
         first = next((spec_of(each.type) for each in inputs.values()), None)
@@ -516,6 +537,19 @@ def tirx_var(expr: Any) -> bool:
     return isinstance(expr, tirx.Var) and ir.is_prim_expr(expr)
 
 
+def live_nodes(graph: onnx.GraphProto) -> tuple[list[onnx.NodeProto], set[str]]:
+    """Return copies of the nodes that the graph's outputs need, and the names of all values that are read."""
+    used = {each.name for each in graph.output}
+    live = []
+    for node in reversed(graph.node):
+        if any(name in used for name in node.output):
+            used.update(host.reads([node]))
+            copy = onnx.NodeProto()
+            copy.CopyFrom(node)
+            live.append(copy)
+    return live[::-1], used
+
+
 def _qualified(node: onnx.NodeProto) -> str:
     return f"{node.domain or 'onnx'}.{node.op_type}".replace("ai.onnx.", "onnx.", 1)
 
@@ -526,6 +560,7 @@ def _renamed(value: Value, name: str, node: str) -> Value:
         array=value.array,
         dims=value.dims,
         scalar=value.scalar,
+        dtype=value.dtype,
         expr=value.expr,
         fresh=value.fresh,
         opaque=value.opaque,
@@ -593,6 +628,3 @@ def _reference(value: Value | None) -> Any:
     if value.array is not None:
         return value.array
     return value.expr.name if value.expr is not None else None
-
-
-__all__ = ["Importer", "Region"]

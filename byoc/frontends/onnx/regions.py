@@ -7,7 +7,6 @@ takes in every node on a path between two of its members, so that it can run at 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import onnx
 from onnx import TypeProto
@@ -16,37 +15,50 @@ from byoc.frontends.onnx.host import reads
 from byoc.frontends.onnx.types import is_tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
-    """Nodes in graph order that become one host call, and why."""
-
-    nodes: tuple[onnx.NodeProto, ...]
-    reason: str
-
-
-def find_regions(nodes: Sequence[onnx.NodeProto], types: Mapping[str, TypeProto]) -> dict[str, Region]:
-    """Return the region of each node that is in one, by node name."""
+def schedule(
+    nodes: Sequence[onnx.NodeProto], types: Mapping[str, TypeProto]
+) -> list[tuple[onnx.NodeProto, ...]]:
+    """Return the nodes in an order that runs, those of one region together."""
     opaque = {name for name, proto in types.items() if not is_tensor(proto)}
     if not opaque:
-        return {}
+        return [(node,) for node in nodes]
     producer = {name: index for index, node in enumerate(nodes) for name in node.output if name}
-    sources = [[producer[name] for name in reads([node]) if name in producer] for node in nodes]
+    read = [reads([node]) for node in nodes]
+    sources = [[producer[name] for name in each if name in producer] for each in read]
     root = list(range(len(nodes)))
     passing: set[int] = set()
-    for index, node in enumerate(nodes):
-        for name in reads([node]):
+    for index, names in enumerate(read):
+        for name in names:
             if name in opaque and name in producer:
                 _join(root, producer[name], index)
                 passing.update((producer[name], index))
     _close(root, sources, passing)
+    return _ordered(nodes, root, sources)
+
+
+def _ordered(
+    nodes: Sequence[onnx.NodeProto], root: list[int], sources: Sequence[Sequence[int]]
+) -> list[tuple[onnx.NodeProto, ...]]:
+    """The regions in topological order, each as early as its first member allows."""
     members: dict[int, list[int]] = {}
-    for index in sorted(passing):
+    for index in range(len(nodes)):
         members.setdefault(_find(root, index), []).append(index)
-    regions: dict[str, Region] = {}
-    for group in members.values():
-        region = Region(tuple(nodes[each] for each in group), "it passes values that are no tensors of numbers")
-        regions.update((nodes[each].name, region) for each in group)
-    return regions
+    done: set[int] = set()
+    order: list[tuple[onnx.NodeProto, ...]] = []
+    for index in range(len(nodes)):
+        stack = [_find(root, index)]
+        while stack:
+            region = stack[-1]
+            waiting = [_find(root, each) for member in members[region] for each in sources[member]]
+            waiting = [each for each in waiting if each != region and each not in done]
+            if waiting and region not in done:
+                stack.extend(dict.fromkeys(reversed(waiting)))
+                continue
+            stack.pop()
+            if region not in done:
+                done.add(region)
+                order.append(tuple(nodes[each] for each in members[region]))
+    return order
 
 
 def _find(root: list[int], index: int) -> int:

@@ -20,7 +20,8 @@ Array = np.ndarray[Any, Any]
 class Value:
     """One ONNX value: a constant (`array`), shape arithmetic (`dims`), a Relax variable (`expr`), or a mixture.
 
-    `dims` are the elements of an int64 tensor of rank 0 (`scalar`) or 1, integers and integer expressions. `fresh`
+    `dims` are the elements of a tensor of `dtype` (int64 or int32) and rank 0 (`scalar`) or 1, integers and integer
+    expressions. `fresh`
     makes the value again for each consumer (a DequantizeLinear that several nodes share). `opaque` is the
     type of a value that no Relax tensor holds. `carried` names the nodes that were folded into the value: they
     are origins of whatever reads it.
@@ -30,6 +31,7 @@ class Value:
     array: Array | None = None
     dims: tuple[Any, ...] | None = None
     scalar: bool = False
+    dtype: str = "int64"
     expr: Any = None
     fresh: Callable[[], Any] | None = None
     opaque: TypeProto | None = None
@@ -44,7 +46,7 @@ class Value:
             return array_type(self.array)
         if self.dims is not None:
             shape = () if self.scalar else (len(self.dims),)
-            return type_proto(relax.TensorType(shape, "int64"))
+            return type_proto(relax.TensorType(shape, self.dtype))
         return type_proto(self.expr.ty)
 
     def constant(self) -> Any:
@@ -81,10 +83,9 @@ def constant_array(expr: Any) -> Array:
         return np.asarray(expr.value.numpy())
 
 
-def shape_value(name: str, dims: tuple[Any, ...], scalar: bool, carried: tuple[str, ...]) -> Value:
+def shape_value(name: str, dims: tuple[Any, ...], scalar: bool, dtype: str = "int64") -> Value:
     """Make a value of known elements: an array when all are integers, else shape arithmetic."""
     plain = tuple(int(dim) if isinstance(dim, int | tirx.IntImm) else dim for dim in dims)
     if all(isinstance(dim, int) for dim in plain):
-        array = np.array(plain[0] if scalar else plain, "int64")
-        return Value(name, array=array, carried=carried)
-    return Value(name, dims=plain, scalar=scalar, carried=carried)
+        return Value(name, array=np.array(plain[0] if scalar else plain, dtype))
+    return Value(name, dims=plain, scalar=scalar, dtype=dtype)

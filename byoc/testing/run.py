@@ -1,0 +1,121 @@
+"""The reference runner: an imported model, compiled by TVM as it stands, host calls run by onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import tvm
+import tvm_ffi
+from onnx import numpy_helper
+from tvm import relax
+
+from byoc.errors import UsageError
+from byoc.frontends.model import Model
+
+Array = npt.NDArray[np.generic]
+
+__all__ = ["compile_model", "host_function", "run_model"]
+
+
+def run_model(model: Model, inputs: Mapping[str, Array]) -> list[Array]:
+    """Run `main` of an imported model on the CPU; slow, and meant to hold other results against.
+
+    `inputs` has an array for each parameter, by the parameter's name. Returns the outputs in order. Raises UsageError when an
+    input is missing or unknown.
+    """
+    executable = compile_model(model)
+    names = [param.name for param in model.module["main"].params]
+    if sorted(names) != sorted(inputs):
+        raise UsageError(f"{model.name} has the inputs {names}; got {sorted(inputs)}.")
+    with _registered(model.host_nodes):
+        machine = relax.VirtualMachine(executable, tvm.cpu())
+        result = machine["main"](*[tvm.runtime.tensor(np.ascontiguousarray(inputs[name]).reshape(inputs[name].shape)) for name in names])
+    results = [result] if isinstance(result, tvm.runtime.Tensor) else list(result)
+    return [each.numpy() for each in results]
+
+
+def compile_model(model: Model) -> Any:
+    """Compile the module with TVM's plain CPU schedules and no optimisation."""
+    pipeline = tvm.transform.Sequential(
+        [
+            relax.transform.LegalizeOps(),
+            relax.transform.AnnotateTIROpPattern(),
+            relax.transform.ToNonDataflow(),
+            relax.transform.RemovePurityChecking(),
+            relax.transform.CallTIRRewrite(),
+            relax.transform.StaticPlanBlockMemory(),
+            relax.transform.LowerAllocTensor(),
+            relax.transform.KillAfterLastUse(),
+            relax.transform.LowerRuntimeBuiltin(),
+            relax.transform.ComputePrimValue(),
+            relax.transform.VMShapeLower(),
+            relax.transform.AttachGlobalSymbol(),
+        ]
+    )
+    with tvm.transform.PassContext(opt_level=0):
+        return tvm.compile(model.module, target="llvm", relax_pipeline=pipeline)
+
+
+@contextmanager
+def _registered(host_nodes: Mapping[str, bytes]) -> Iterator[None]:
+    for symbol, serialised in host_nodes.items():
+        tvm_ffi.register_global_func(symbol, _packed(host_function(serialised)), override=True)
+    try:
+        yield
+    finally:
+        for symbol in host_nodes:
+            tvm_ffi.registry.remove_global_func(symbol)
+
+
+def _packed(function: Callable[[Sequence[Array]], Sequence[Array]]) -> Callable[..., Any]:
+    def call(*args: Any) -> Any:
+        results = [tvm.runtime.tensor(each) for each in function([each.numpy() for each in args])]
+        return results[0] if len(results) == 1 else results
+
+    return call
+
+
+def host_function(serialised: bytes) -> Callable[[Sequence[Array]], Sequence[Array]]:
+    """Return what computes a host node: onnxruntime, or onnx's reference evaluator where that has no kernel."""
+    proto = onnx.load_model_from_string(serialised)
+    names = [each.name for each in proto.graph.input]
+
+    def reference(args: Sequence[Array]) -> Sequence[Array]:
+        from onnx.reference import ReferenceEvaluator
+
+        results: Any = ReferenceEvaluator(proto).run(None, dict(zip(names, args, strict=True)))
+        return [np.asarray(each) for each in results]
+
+    try:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        session = onnxruntime.InferenceSession(serialised, options, providers=["CPUExecutionProvider"])
+    except Exception:  # no kernel for this operator, opset or type
+        return reference
+
+    def run(args: Sequence[Array]) -> Sequence[Array]:
+        results: Any = session.run(None, dict(zip(names, args, strict=True)))
+        return [np.asarray(each) for each in results]
+
+    return run
+
+
+def example_inputs(model: Model, seed: int = 0) -> dict[str, Array]:
+    """Return seeded random inputs for the parameters of a model; a symbolic dimension becomes 1."""
+    random = np.random.default_rng(seed)
+    inputs: dict[str, Array] = {}
+    for param in model.module["main"].params:
+        shape = [int(dim) if isinstance(dim, tvm.tirx.IntImm) else 1 for dim in param.ty.shape.values]
+        dtype = str(param.ty.dtype.dtype if hasattr(param.ty.dtype, "dtype") else param.ty.dtype)
+        if dtype.startswith(("float", "bfloat")):
+            inputs[param.name] = random.standard_normal(shape).astype(numpy_helper.np.dtype(dtype))
+        else:
+            inputs[param.name] = random.integers(0, 2, shape).astype(dtype)
+    return inputs
