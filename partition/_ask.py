@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from byoc.partition._composite import Composite
 from byoc.partition.graph import Graph
 from byoc.partition.patterns.ast import Row
 from byoc.partition.plan import Candidate
@@ -30,20 +29,21 @@ class Answers:
     known: dict[Question, Refusal | None] = field(default_factory=dict)
     open: dict[Question, tuple[Row | None, Candidate]] = field(default_factory=dict)
 
-    def of(self, match: Composite) -> tuple[bool, Refusal | None]:
-        """Whether the vendor takes `match`, and its refusal where there is one; an open question is noted."""
-        row = match.form.row
-        if row.check is None and self.vendor.check is None:
-            return True, None
-        return self.about(row if row.check is not None else None, match.candidate)
-
     def about(self, row: Row | None, candidate: Candidate) -> tuple[bool, Refusal | None]:
-        """The same for a candidate, with the row whose check is asked first."""
+        """Whether the vendor takes `candidate`, and its refusal if any; an open question is noted.
+
+        `row` is the pattern row it comes from, whose check is asked before the vendor's.
+        """
+        if self.vendor.check is None and (row is None or row.check is None):
+            return True, None
         question = (candidate.name, candidate.nodes)
         if question in self.known:
             refusal = self.known[question]
             return refusal is None, refusal
-        self.open[question] = (row, candidate)
+        self.open[question] = (
+            row if row is not None and row.check is not None else None,
+            candidate,
+        )
         return self.hopeful, None
 
     def settle(self) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import Final
@@ -27,13 +27,17 @@ MOST_WAYS: Final = 256
 class Composite:
     """One match. `env` says what each part of the pattern matched; `outputs` are its results, in the row's order.
 
-    In a quantised form `outputs` are the `quantize` calls.
+    In a quantised form `outputs` are the `quantize` calls. `nodes` is everything the composite takes, ascending.
     """
 
     graph: Graph
     form: Form
     env: dict[Pattern, Value]
     outputs: tuple[int, ...]
+    nodes: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", self._nodes())
 
     @cached_property
     def matched(self) -> tuple[int | Group, ...]:
@@ -57,9 +61,7 @@ class Composite:
                 found[node] = None
         return tuple(sorted(found))
 
-    @cached_property
-    def nodes(self) -> tuple[int, ...]:
-        """Everything the composite takes, ascending."""
+    def _nodes(self) -> tuple[int, ...]:
         taken: list[int] = [*self.borders, *self.outputs]
         for pattern, each in self.env.items():
             if isinstance(each, Group):
@@ -81,7 +83,6 @@ class Composite:
         """The result that is bound last."""
         return max(self.outputs)
 
-    @cached_property
     def candidate(self) -> Candidate:
         """The match as the later stages know it."""
         row = self.form.row
@@ -145,7 +146,7 @@ class Composite:
         test = self.form.row.test
         for each in self.matched if vendor.ops else ():
             rows = vendor.ops.get(_op(self.graph, each), ())
-            refusal = _closest(rows, self._part(each)) if rows else None
+            refusal = _closest(rows, self.part(each)) if rows else None
             if refusal is not None:
                 words = f"{self.form.name}: {describe(self.graph, _node(each))}: {refusal.message}"
                 return replace(refusal, message=words)
@@ -154,14 +155,15 @@ class Composite:
         refused: Refusal | None = test(self.facts())
         return refused
 
-    def _part(self, op: int | Group) -> Facts:
+    def part(self, op: int | Group) -> Facts:
+        """What rules see of one matched op."""
         if isinstance(op, Group):
             return group_facts(self.graph, op, self.stored)
         return op_facts(self.graph, op, self.stored)
 
     def facts(self) -> Facts:
         """What the row's rules see of the match."""
-        parts = [self._part(each) for each in self.matched]
+        parts = [self.part(each) for each in self.matched]
         inside = set(self.nodes) - set(self.borders)
         inner = [name for name, each in self.named.items() if _node(each) in inside]
         outputs = [self.graph.operands[node][0] for node in self.outputs]
@@ -176,14 +178,16 @@ class Composite:
         )
 
 
-def composites(graph: Graph, places: Places, form: Form, node: int) -> Iterator[Composite]:
-    """The ways in which `form` matches with its first output at `node`, in the order of trying."""
+def composites(
+    graph: Graph, places: Places, form: Form, node: int, taken: Container[int] = ()
+) -> Iterator[Composite]:
+    """The ways in which `form` matches at `node` with ops that are not `taken`, in the order of trying."""
     start = node
     if form.quantised:
         if quant(graph, node) is None:
             return
         start = graph.operands[node][0]
-    search = Search(graph, places, start, form.quantised)
+    search = Search(graph, places, start, form.quantised, taken)
     for _ in islice(_solve(search, form, start), MOST_WAYS):
         outputs = _outputs(search, form)
         if outputs:
@@ -261,7 +265,11 @@ def _readers(env: dict[Pattern, Value]) -> frozenset[int]:
 def _operands(graph: Graph, op: int | Group) -> list[int]:
     if isinstance(op, int):
         return list(graph.operands[op])
-    given = [each for held in op.inputs.values() for each in (held if isinstance(held, tuple) else (held,))]
+    given = [
+        each
+        for held in op.inputs.values()
+        for each in (held if isinstance(held, tuple) else (held,))
+    ]
     return [each for each in given if isinstance(each, int)]
 
 

@@ -19,10 +19,10 @@ def members(graph: Graph, taken: Iterable[int]) -> tuple[int, ...]:
     stack = list(found)
     while stack:
         for operand in operands[stack.pop()]:
-            if operand not in found and kinds[operand] in (Kind.TUPLE, Kind.ITEM):
-                if not names[operand]:
-                    found.add(operand)
-                    stack.append(operand)
+            is_part = kinds[operand] is Kind.TUPLE or kinds[operand] is Kind.ITEM
+            if is_part and not names[operand] and operand not in found:
+                found.add(operand)
+                stack.append(operand)
     return tuple(sorted(found))
 
 

@@ -56,10 +56,10 @@ def array(constant: Any) -> npt.NDArray[np.generic]:
 
 
 def _immediate(value: Any) -> Attribute:
-    inner = value.value
-    if isinstance(value, ir.IntImm) and str(value.ty) == "bool":
-        return bool(inner)
-    return str(inner) if isinstance(inner, str) else inner  # type: ignore[no-any-return]
+    if isinstance(value, ir.StringImm):
+        return str(value.value)
+    number: int | float = value.value
+    return bool(number) if str(value.ty) == "bool" else number
 
 
 def _other(value: Any) -> Attribute:

@@ -6,7 +6,7 @@ thing again; alternatives and the two orders of commutative ops are the points t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -59,13 +59,15 @@ class Places:
 class Search:
     """One search from the node `start`. `env` is the match so far, read after each `solve` yields.
 
-    In a `quantised` search every tensor input must come from a `dequantize` with constant parameters.
+    In a `quantised` search every tensor input must come from a `dequantize` with constant parameters. Ops that
+    are `taken` already do not match.
     """
 
     graph: Graph
     places: Places
     start: int
     quantised: bool = False
+    taken: Container[int] = ()
     env: dict[Pattern, Value] = field(default_factory=dict)
 
     def solve(self, goals: Goals) -> Iterator[None]:
@@ -74,7 +76,8 @@ class Search:
             yield
             return
         pattern, given, rest = goals
-        given = self._as_group(pattern, given)
+        if self.places.at:
+            given = self._as_group(pattern, given)
         env = self.env
         if pattern in env:
             if self._same(env[pattern], given):
@@ -117,11 +120,11 @@ class Search:
             case Wildcard():
                 if self._wild(pattern, given):
                     yield ()
+            case Op():
+                yield from self._op(pattern, given)
             case Number():
                 if self._number(pattern, given):
                     yield ()
-            case Op():
-                yield from self._op(pattern, given)
             case Alternatives():
                 for option in pattern.options:
                     yield ((option, given),)
@@ -176,7 +179,7 @@ class Search:
             return
         if not isinstance(given, int) or graph.kinds[given] is not Kind.CALL:
             return
-        if graph.ops[given] not in pattern.ops or given in graph.impure:
+        if graph.ops[given] not in pattern.ops or given in graph.impure or given in self.taken:
             return
         if pattern.attrs and not hold(pattern.attrs, attributes(graph, given), self._rank(given)):
             return
@@ -261,6 +264,6 @@ def _single(data: npt.NDArray[np.generic]) -> float | None:
     flat = data.reshape(-1)
     if not flat.size or flat.dtype.kind not in "biufV":
         return None
-    first = float(flat[0])  # type: ignore[arg-type]
+    first = float(flat[0])
     spread = abs(flat.astype("float64") - first)
     return first if spread.max() <= 1e-5 * abs(first) else None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Stored = Mapping[int, Tensor]
-"""In a quantised form: the stored integer tensor of every `dequantize` before it and every value quantised after."""
+"""In a quantised form: the stored tensor of each `dequantize` before it and each value quantised after it."""
 
 AXES = ("axis", "axes")
 WIDER = frozenset({"expand_dims", "stack", "one_hot"})
@@ -40,7 +40,8 @@ def value(graph: Graph, node: int) -> Input:
     """The tensor that `node` holds, the tensors of a tuple, or None when it holds none (a shape, a number)."""
     memo = graph.memo
     try:
-        return memo[node]  # type: ignore[no-any-return]
+        known: Input = memo[node]
+        return known
     except KeyError:
         found = memo[node] = _value(graph, node)
         return found
@@ -72,10 +73,10 @@ def op_facts(graph: Graph, node: int, stored: Stored | None = None) -> Facts:
     memo = graph.memo
     if stored and not stored.keys().isdisjoint((*graph.operands[node], node)):
         return _op_facts(graph, node, stored)
-    found = memo.get(("op", node))
+    found: Facts | None = memo.get(("op", node))
     if found is None:
         found = memo["op", node] = _op_facts(graph, node, {})
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def group_facts(graph: Graph, group: Group, stored: Stored | None = None) -> Facts:

@@ -19,7 +19,9 @@ NOT_COUNTED = frozenset(
 )
 """Calls that compute nothing; with tuples, items, literals and casts they are no op of a report."""
 
-IMPURE = frozenset({"print", "assert_op", "call_inplace_packed", "call_tir_inplace", "invoke_closure"})
+IMPURE = frozenset(
+    {"print", "assert_op", "call_inplace_packed", "call_tir_inplace", "invoke_closure"}
+)
 """Calls whose order among themselves is kept. A call of a packed or Relax function is impure as its type says."""
 
 
@@ -136,19 +138,32 @@ class SourceGroup(Protocol):
     """What a frontend says of a source node that became several bindings (`frontends.model.SourceGroup`)."""
 
     @property
-    def op(self) -> str: ...
+    def op(self) -> str:
+        """The source operator: `onnx.LSTM`."""
+
     @property
-    def node(self) -> str: ...
+    def node(self) -> str:
+        """The source node's name."""
+
     @property
-    def bindings(self) -> Sequence[str]: ...
+    def bindings(self) -> Sequence[str]:
+        """The Relax variables it became, in order."""
+
     @property
-    def inputs(self) -> Mapping[str, Any]: ...
+    def inputs(self) -> Mapping[str, Any]:
+        """Variables' names, data, tuples of those, or None, by ONNX's input names."""
+
     @property
-    def outputs(self) -> Sequence[str]: ...
+    def outputs(self) -> Sequence[str]:
+        """The variables that hold its outputs, in ONNX's order."""
+
     @property
-    def attrs(self) -> Mapping[str, Any]: ...
+    def attrs(self) -> Mapping[str, Any]:
+        """ONNX's attributes as plain Python."""
+
     @property
-    def host(self) -> str: ...
+    def host(self) -> str:
+        """The symbol of its host call, or "" when it became Relax ops."""
 
 
 def attach_groups(graph: Graph, groups: Mapping[str, Sequence[SourceGroup]]) -> None:
@@ -179,7 +194,9 @@ def _source_input(given: Any, ids: Mapping[str, int]) -> Any:
     """An input of a source group with ids in place of names; data stays data."""
     if isinstance(given, str):
         return ids.get(given)
-    return tuple([_source_input(each, ids) for each in given]) if isinstance(given, tuple) else given
+    return (
+        tuple([_source_input(each, ids) for each in given]) if isinstance(given, tuple) else given
+    )
 
 
 class _FunctionReader:
@@ -339,6 +356,10 @@ def _dims(expr: Any) -> list[Any]:
             stack += list(each.fields)
         elif isinstance(each, relax.ShapeType | relax.ShapeExpr):
             stack += list(each.values or ())
-        elif isinstance(each, ir.Expr) and ir.is_prim_expr(each) and not isinstance(each, ir.Constant):
+        elif (
+            isinstance(each, ir.Expr)
+            and ir.is_prim_expr(each)
+            and not isinstance(each, ir.Constant)
+        ):
             found.update((hash(dim), dim) for dim in tirx.analysis.undefined_vars(each))
     return list(found.values())

@@ -134,35 +134,34 @@ class _Choice:
 
     def _take_at(self, form: Form, node: int) -> None:
         found = False
-        for match in composites(self.graph, self.places, form, node):
-            if not self.cycles.owner.keys().isdisjoint(match.nodes):
+        taken = self.cycles.owner
+        for match in composites(self.graph, self.places, form, node, taken):
+            if any(each in taken for each in match.nodes):
                 continue
-            found = True
-            takes, refusal = self._judge(match)
+            found, candidate = True, match.candidate()
+            takes, refusal = self._judge(match, candidate)
             if takes:
-                self.accepted.append(match.candidate)
-                self.cycles.accept(match.candidate)
+                self.accepted.append(candidate)
+                self.cycles.accept(candidate)
                 return
             if refusal is not None:
                 self.refused.setdefault(match.root, {})[refusal] = form.name
         if not found:
             self.missed.append((node, form))
 
-    def _judge(self, match: Composite) -> tuple[bool, Refusal | None]:
-        refusal = self._structure(match) or match.judge(self.vendor)
+    def _judge(self, match: Composite, candidate: Candidate) -> tuple[bool, Refusal | None]:
+        refusal = self._structure(match, candidate) or match.judge(self.vendor)
         if refusal is None:
-            return self.answers.of(match)
+            return self.answers.about(match.form.row, candidate)
         row = match.form.row
-        return False, replace(
-            refusal, vendor=self.vendor.name, rule=refusal.rule or row.rule
-        )
+        return False, replace(refusal, vendor=self.vendor.name, rule=refusal.rule or row.rule)
 
-    def _structure(self, match: Composite) -> Refusal | None:
+    def _structure(self, match: Composite, candidate: Candidate) -> Refusal | None:
         leak = match.leak()
         if leak:
             return Refusal("pattern", f"{match.form.name}: {leak}")
-        if self.cycles.closes(match.candidate):
-            words = "a value leaves it and comes back through ops outside; as one operation it would wait for itself"
+        if self.cycles.closes(candidate):
+            words = "one of its results comes back to it through ops outside"
             return Refusal("would-cycle", f"{match.form.name}: {words}")
         return None
 

@@ -42,7 +42,9 @@ def run_tvm_check(row: Row, graph: Graph, candidate: Candidate) -> Refusal | Non
     Raises PatternError for a row whose check is not TVM's.
     """
     if not isinstance(row.check, TvmCheck):
-        raise PatternError(f"the check of pattern {row.name!r} is {row.check!r}; expected a TvmCheck")
+        raise PatternError(
+            f"the check of pattern {row.name!r} is {row.check!r}; expected a TvmCheck"
+        )
     try:
         said = row.check(check_context(graph, candidate))
     except Exception as error:
