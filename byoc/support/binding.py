@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from byoc.support.conditions import ENVIRONMENT, Absent, WhenTest, values
+from byoc.support.conditions import ENVIRONMENT, AbsentError, WhenTest, values
 from byoc.support.constraints import (
     ORDER,
     Author,
@@ -23,9 +23,9 @@ from byoc.support.constraints import (
     input_constraints,
     read_range,
 )
-from byoc.support.expressions import Failed, NotConstant, Unknown, parse
+from byoc.support.expressions import EvaluationError, NotConstantError, UnknownError, parse
 from byoc.support.facts import Facts
-from byoc.support.leaves import parse_size, parse_signature, plain_sizes
+from byoc.support.leaves import parse_signature, parse_size, plain_sizes
 from byoc.support.located import Located
 from byoc.support.names import pattern_names
 from byoc.support.refusal import Refusal
@@ -90,19 +90,20 @@ class DeferredTest:
     kind: str
 
     def __call__(self, facts: Facts) -> Refusal | None:
+        """Evaluate, build, hold: the first refusal, or None."""
         author = self.part.author
         try:
             written = _evaluated(self.written, facts, self.environment)
             constraints = self.part.constraints(written)
-        except Absent:
+        except AbsentError:
             return None
-        except Unknown as e:
+        except UnknownError as e:
             return author.refuse("dynamic", f"{e} is not known, and {self.part.name} depends on it")
-        except NotConstant:
+        except NotConstantError:
             return author.refuse(
                 "constant", f"{self.part.name} depends on data that is no constant"
             )
-        except (Failed, ValidationError, ValueError) as e:
+        except (EvaluationError, ValidationError, ValueError) as e:
             words = str(e).splitlines()[0]
             return author.refuse(self.kind, f"the rule of {self.part.name} has no value: {words}")
         return next(filter(None, (each.holds(facts) for each in constraints)), None)
@@ -287,7 +288,7 @@ class Binder:
             return written.value
         try:
             return _plain(expression.evaluate(self.environment))
-        except Failed as e:
+        except EvaluationError as e:
             raise written.mark.error(f"{expression.text!r} has no value for this chip: {e}") from e
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from byoc.support.constraints import Author
-from byoc.support.expressions import Expression, Failed, NotConstant, Unknown
+from byoc.support.expressions import EvaluationError, Expression, NotConstantError, UnknownError
 from byoc.support.facts import Facts
 from byoc.support.refusal import Refusal
 
@@ -17,19 +17,19 @@ ENVIRONMENT: Final = ("hw", "options", "toolchain")
 RESULTS: Final = ("output", "outputs")
 
 
-class Absent(Exception):
+class AbsentError(Exception):
     """A name that the op does not have here: an optional input that is not given, an attribute of an absent op."""
 
 
 def values(names: tuple[str, ...], facts: Facts, environment: Mapping[str, Any]) -> dict[str, Any]:
-    """What `names` stand for, inputs first, then attributes. Raises Absent."""
+    """What `names` stand for, inputs first, then attributes. Raises AbsentError."""
     inputs, attrs = facts.inputs, facts.attrs
     found: dict[str, Any] = {}
     for name in names:
         if name in inputs:
             value = inputs[name]
             if value is None:
-                raise Absent(name)
+                raise AbsentError(name)
             found[name] = value
         elif name in attrs:
             found[name] = attrs[name]
@@ -40,7 +40,7 @@ def values(names: tuple[str, ...], facts: Facts, environment: Mapping[str, Any])
         elif name == "output" and facts.outputs:
             found[name] = facts.outputs[0]
         else:
-            raise Absent(name)
+            raise AbsentError(name)
     return found
 
 
@@ -60,19 +60,20 @@ class WhenTest:
         return f"{self.holds.text}, if {self.condition.text}" if self.condition else self.holds.text
 
     def __call__(self, facts: Facts) -> Refusal | None:
+        """A refusal when the rule does not hold, or None."""
         try:
             known = values(self.names, facts, self.environment)
             if self.condition is not None and not self.condition.evaluate(known):
                 return None
             if self.holds.evaluate(known):
                 return None
-        except Absent:
+        except AbsentError:
             return None
-        except Unknown as e:
+        except UnknownError as e:
             return self._refuse("dynamic", f"{e} is not known, and a rule needs it: {self.words}")
-        except NotConstant:
+        except NotConstantError:
             return self._refuse("constant", f"a rule needs the data of a constant: {self.words}")
-        except Failed as e:
+        except EvaluationError as e:
             return self._refuse("when", f"{self.words} cannot be evaluated: {e}")
         return self._refuse("when", self._message(known))
 

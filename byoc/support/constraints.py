@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
-from byoc.support.expressions import Unknown, size_in_bytes
+from byoc.support.expressions import UnknownError, size_in_bytes
 from byoc.support.facts import Attribute, Facts, Input, Tensor
 from byoc.support.leaves import DimSpec, Signature, parse_dim, parse_size
 from byoc.support.refusal import Refusal
@@ -76,9 +77,11 @@ class DtypeTest:
 
     @property
     def words(self) -> str:
+        """The signatures as the table writes them."""
         return any_of([each.words for each in self.signatures])
 
     def __call__(self, facts: Facts) -> Refusal | None:
+        """The first refusal, or None."""
         inputs = tuple(
             (name, _dtypes(value))
             for name, value in facts.inputs.items()
@@ -165,6 +168,7 @@ class Range:
 
     @property
     def words(self) -> str:
+        """`4`, `2 or 4`, `at most 4`."""
         if self.values:
             return any_of([str(each) for each in self.values])
         parts = []
@@ -199,6 +203,7 @@ class RankTest:
     own: frozenset[str]
 
     def __call__(self, facts: Facts) -> Refusal | None:
+        """The first refusal, or None."""
         allows, largest = self.range.allows, self.range.largest
         for name, value in facts.inputs.items():
             if name in self.own:
@@ -237,6 +242,7 @@ class InputTest:
     test: Callable[[Tensor], tuple[str, str] | None]
 
     def __call__(self, facts: Facts) -> Refusal | None:
+        """The first refusal, or None."""
         value = facts.inputs.get(self.name)
         if value is None:
             return None
@@ -358,7 +364,7 @@ def _bytes_test(limits: Range, takes: str) -> tuple[str, _TensorTest, str]:
     def test(tensor: Tensor) -> tuple[str, str] | None:
         try:
             size = size_in_bytes(tensor)
-        except Unknown as e:
+        except UnknownError as e:
             return "dynamic", f": its size is not known, because {e} is not"
         return (
             None if limits.allows(size) else ("shape", f" takes {size} bytes{takes}{limits.words}")
@@ -391,6 +397,7 @@ class AttributeTest:
     words: str
 
     def __call__(self, facts: Facts) -> Refusal | None:
+        """The first refusal, or None."""
         try:
             value = facts.attrs[self.name]
         except KeyError:
@@ -412,9 +419,7 @@ def read_attribute(written: Any) -> tuple[Callable[[Attribute], bool], str]:
     """The predicate of an attribute rule, and what it accepts in words."""
     if not isinstance(written, AttributeRule):
         values = [_freeze(each) for each in (written if isinstance(written, list) else [written])]
-        return (lambda value: any(_same(value, each) for each in values)), any_of(
-            [show(each) for each in values]
-        )
+        return partial(_among, values), any_of([show(each) for each in values])
     tests: list[Callable[[Attribute], bool]] = []
     words: list[str] = []
     bounds = read_range(written)
@@ -431,19 +436,25 @@ def read_attribute(written: Any) -> tuple[Callable[[Attribute], bool], str]:
         words.append(f"{lengths.words} elements")
     if written.each is not None:
         of_each, said = read_attribute(written.each)
-        tests.append(
-            lambda value: all(map(of_each, value if isinstance(value, tuple) else (value,)))
-        )
+        tests.append(partial(_all_of, of_each))
         words.append(f"each {said}")
-    return (lambda value: all(test(value) for test in tests)), " and ".join(words) or "any"
+    accepts = tests[0] if len(tests) == 1 else (lambda value: all(test(value) for test in tests))
+    return accepts, " and ".join(words) or "any"
 
 
 def _is_number(value: Attribute) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _same(value: Attribute, written: Attribute) -> bool:
-    return value == written and isinstance(value, bool) == isinstance(written, bool)
+def _among(values: list[Attribute], value: Attribute) -> bool:
+    for each in values:
+        if value == each and isinstance(value, bool) == isinstance(each, bool):
+            return True
+    return False
+
+
+def _all_of(test: Callable[[Attribute], bool], value: Attribute) -> bool:
+    return all(map(test, value)) if isinstance(value, tuple) else test(value)
 
 
 def _freeze(value: Any) -> Attribute:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from simpleeval import EvalWithCompoundTypes
+from simpleeval import EvalWithCompoundTypes  # type: ignore[import-untyped]  # ships no types
 
 from byoc.support.facts import Quant, Tensor
 
@@ -34,15 +34,15 @@ class ExpressionError(Exception):
         self.column = column
 
 
-class Unknown(Exception):
+class UnknownError(Exception):
     """An expression needs a dimension (or a rank) that is not known when the model is partitioned."""
 
 
-class NotConstant(Exception):
+class NotConstantError(Exception):
     """An expression needs the data of a tensor that is no constant."""
 
 
-class Failed(Exception):
+class EvaluationError(Exception):
     """An expression cannot be evaluated for this op: a wrong type, a missing element, a division by zero."""
 
 
@@ -60,9 +60,12 @@ class UnknownDim:
     __hash__ = object.__hash__
 
     def _refuse(self, *_: object) -> Any:
-        raise Unknown(f"dimension {self.name}" if self.name else "a dimension")
+        raise UnknownError(f"dimension {self.name}" if self.name else "a dimension")
 
-    __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _refuse
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = _refuse
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _refuse
     __floordiv__ = __rfloordiv__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _refuse
     __neg__ = __pos__ = __abs__ = __index__ = __int__ = __float__ = _refuse
@@ -70,7 +73,7 @@ class UnknownDim:
 
 def _shape(tensor: Tensor) -> tuple[Any, ...]:
     if tensor.shape is None:
-        raise Unknown("its rank")
+        raise UnknownError("its rank")
     return tuple(dim if isinstance(dim, int) else _unknown_dim(dim or "") for dim in tensor.shape)
 
 
@@ -80,7 +83,7 @@ def _unknown_dim(name: str) -> UnknownDim:
 
 
 def elements(tensor: Tensor) -> int:
-    """How many elements a tensor has. Raises Unknown when a dimension is not known."""
+    """How many elements a tensor has. Raises UnknownError when a dimension is not known."""
     return math.prod(_shape(tensor))
 
 
@@ -92,7 +95,7 @@ def bits(dtype: str) -> int:
 
 
 def size_in_bytes(tensor: Tensor) -> int:
-    """The bytes a tensor takes, sub-byte dtypes packed. Raises Unknown when a dimension is not known."""
+    """The bytes a tensor takes, sub-byte dtypes packed. Raises UnknownError when a dimension is not known."""
     return -(-elements(tensor) * bits(tensor.dtype) // 8)
 
 
@@ -120,7 +123,7 @@ def _abs_sum(tensor: Tensor, axis: int) -> tuple[float, ...]:
     if not isinstance(tensor, Tensor):
         raise TypeError("abs_sum takes an input and an axis")
     if tensor.value is None:
-        raise NotConstant
+        raise NotConstantError
     data = np.asarray(tensor.value())
     kind = np.int64 if data.dtype.kind in "iub" else np.float64
     if not -data.ndim <= axis < data.ndim:
@@ -175,7 +178,7 @@ def _bounded(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 def _power(base: Any, exponent: Any) -> Any:
     if isinstance(base, UnknownDim) or isinstance(exponent, UnknownDim):
-        raise Unknown("a dimension")
+        raise UnknownError("a dimension")
     if abs(exponent) > 64 or abs(base) > 2**64:
         raise OverflowError("a power is too large (base up to 2**64, exponent up to 64)")
     return base**exponent
@@ -193,7 +196,7 @@ OPERATORS: Final[Mapping[type[ast.AST], Callable[..., Any]]] = {
     ast.UAdd: operator.pos,
     ast.Not: operator.not_,
     ast.Eq: operator.eq,
-    ast.NotEq: lambda left, right: not left == right,
+    ast.NotEq: operator.ne,
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
@@ -256,7 +259,7 @@ class Expression:
     names: tuple[str, ...]
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
-        """Evaluate with `values` for the names. Raises Unknown, NotConstant or Failed."""
+        """Evaluate with `values` for the names. Raises UnknownError, NotConstantError or EvaluationError."""
         return _evaluate(self.node, values)
 
     def sides(self, values: Mapping[str, Any]) -> tuple[str, Any] | None:
@@ -271,10 +274,10 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
     evaluator.names = values
     try:
         return evaluator.eval("", previously_parsed=node)
-    except (Unknown, NotConstant):
+    except (UnknownError, NotConstantError):
         raise
     except Exception as e:  # whatever a rule does wrong is a refusal with its words, never a crash
-        raise Failed(_failure(e)) from e
+        raise EvaluationError(_failure(e)) from e
     finally:
         evaluator.names = {}
 

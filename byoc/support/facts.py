@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Dim: TypeAlias = int | str | None
 """A dimension: an extent, the name of a symbolic variable (or expression text), or None when nothing is known."""
 
-Attribute: TypeAlias = "bool | int | float | str | None | tuple[Attribute, ...]"
+Attribute: TypeAlias = "bool | int | float | str | tuple[Attribute, ...] | None"
 """An attribute's value as plain Python; lists are tuples, dtypes are strings."""
 
 

@@ -1,4 +1,4 @@
-"""The scalars of a support table: sizes, dimensions, dtypes, signatures. Pure parsing, with words for what is wrong."""
+"""The scalars of a support table: sizes, dimensions, dtypes, signatures; what is wrong with them in words."""
 
 from __future__ import annotations
 
@@ -19,8 +19,14 @@ DTYPES: Final = (
 """The dtypes of TVM 0.27 that a tensor can have."""
 
 UNITS: Final = {
-    **{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30},
-    **{"kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9},
+    "B": 1,
+    "KiB": 1 << 10,
+    "MiB": 1 << 20,
+    "GiB": 1 << 30,
+    "kB": 10**3,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
 }
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
 _DIM = re.compile(r"(?:(?P<low>\d*)\.\.(?P<high>\d*))?(?:%(?P<multiple>[1-9]\d*))?(?P<open>\?)?")

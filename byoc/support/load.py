@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from byoc.errors import TableError
-from byoc.support.located import Located, Mark, merge, read_yaml
+from byoc.support.located import Located, merge, read_yaml
 from byoc.support.names import check_names
 from byoc.support.rules import SupportTable
 from byoc.support.schema import Table
@@ -85,10 +85,7 @@ def _error(source: Located, error: Any) -> TableError:
     place = source.at(*error["loc"])
     context = error.get("ctx", {})
     kind = error["type"]
-    if kind == "unknown_key":
-        mark = place.at(context["name"]).key
-    else:
-        mark = place.mark
+    mark = place.at(context["name"]).key if kind == "unknown_key" else place.mark
     return mark.error(_words(kind, error, place))
 
 

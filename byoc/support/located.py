@@ -18,7 +18,7 @@ _CORE = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in a file; lines and columns count from 1. A scalar's is that of its first character, quotes left out."""
+    """A place in a file; lines and columns count from 1. A scalar's is its first character's, after any quote."""
 
     file: str
     line: int

@@ -6,8 +6,9 @@ reads the op's tensors or attributes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -19,7 +20,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from byoc.errors import nearest
 from byoc.support.expressions import ExpressionError, parse
@@ -33,24 +34,35 @@ def is_expression(value: object) -> bool:
     return isinstance(value, str) and value.startswith("=")
 
 
-def _leaf(check: Callable[[Any], str | None], *forms: dict[str, Any]) -> Any:
+@dataclass(frozen=True, eq=False)
+class Leaf:
     """A scalar type: `check` says in words what is wrong with a value; `forms` are its JSON Schemas."""
 
-    def validate(value: Any) -> Any:
+    check: Callable[[Any], str | None]
+    forms: tuple[Mapping[str, Any], ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"anyOf": [*map(dict, self.forms), _EXPRESSION]}
+
+    def validate(self, value: Any) -> Any:
+        """Return `value` as it is. Raises ValueError in the table's words."""
         if is_expression(value):
-            try:
-                parse(value[1:])
-            except ExpressionError as e:
-                raise ValueError(str(e)) from e
+            _parsed(value[1:])
             return value
-        wrong = check(value)
+        wrong = self.check(value)
         if wrong:
             raise ValueError(wrong)
         return value
 
-    return Annotated[
-        Any, PlainValidator(validate), WithJsonSchema({"anyOf": [*forms, _EXPRESSION]})
-    ]
+
+def _parsed(text: str) -> None:
+    try:
+        parse(text)
+    except ExpressionError as e:
+        raise ValueError(str(e)) from e
 
 
 def _whole(value: Any) -> str | None:
@@ -114,35 +126,54 @@ def _condition(value: Any) -> Any:
         return str(value)
     if not isinstance(value, str):
         raise ValueError(f"expected an expression, got {value!r}")
-    try:
-        parse(value)
-    except ExpressionError as e:
-        raise ValueError(str(e)) from e
+    _parsed(value)
     return value
 
 
-Whole = _leaf(_whole, {"type": "integer", "minimum": 0})
-Number = _leaf(_number, {"type": "number"})
-Flag = _leaf(_flag, {"type": "boolean"})
-Scalar = _leaf(_scalar, {"type": ["boolean", "number", "string"]})
-Text = _leaf(_text, {"type": "string", "minLength": 1})
-Size = _leaf(
-    _size,
-    {"type": "integer", "minimum": 0},
-    {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(B|KiB|MiB|GiB|kB|KB|MB|GB)$"},
-)
-Dtype = _leaf(_dtype, {"enum": list(DTYPES)})
-SignatureText = _leaf(
-    _signature, {"enum": list(DTYPES)}, {"type": "string", "pattern": r"^\(.*\)\s*->\s*.+$"}
-)
-DimText = _leaf(
-    _dim,
-    {"type": "integer", "minimum": 0},
-    {"type": "string", "pattern": r"^(\*|\.\.\.|\d+\?|(\d*\.\.\d*)?(%[1-9]\d*)?\??)$"},
-)
-Condition = Annotated[
-    str, PlainValidator(_condition), WithJsonSchema({"type": ["string", "boolean"]})
+def _leaf(check: Callable[[Any], str | None], *forms: Mapping[str, Any]) -> Leaf:
+    return Leaf(check, forms)
+
+
+Whole: TypeAlias = Annotated[Any, _leaf(_whole, {"type": "integer", "minimum": 0})]
+Number: TypeAlias = Annotated[Any, _leaf(_number, {"type": "number"})]
+Flag: TypeAlias = Annotated[Any, _leaf(_flag, {"type": "boolean"})]
+Scalar: TypeAlias = Annotated[Any, _leaf(_scalar, {"type": ["boolean", "number", "string"]})]
+Text: TypeAlias = Annotated[Any, _leaf(_text, {"type": "string", "minLength": 1})]
+Size: TypeAlias = Annotated[
+    Any,
+    _leaf(
+        _size,
+        {"type": "integer", "minimum": 0},
+        {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(B|KiB|MiB|GiB|kB|KB|MB|GB)$"},
+    ),
 ]
+Dtype: TypeAlias = Annotated[Any, _leaf(_dtype, {"enum": list(DTYPES)})]
+SignatureText: TypeAlias = Annotated[
+    Any,
+    _leaf(
+        _signature,
+        {"enum": list(DTYPES)},
+        {"type": "string", "pattern": r"^\(.*\)\s*->\s*.+$"},
+    ),
+]
+DimText: TypeAlias = Annotated[
+    Any,
+    _leaf(
+        _dim,
+        {"type": "integer", "minimum": 0},
+        {"type": "string", "pattern": r"^(\*|\.\.\.|\d+\?|(\d*\.\.\d*)?(%[1-9]\d*)?\??)$"},
+    ),
+]
+Condition: TypeAlias = Annotated[
+    Any, PlainValidator(_condition), WithJsonSchema({"type": ["string", "boolean"]})
+]
+
+
+def _kind(value: Any) -> str:
+    """Which form of a value this is, so that an error speaks of that form alone."""
+    if isinstance(value, dict | BaseModel):
+        return "mapping"
+    return "list" if isinstance(value, list) else "scalar"
 
 
 class _Strict(BaseModel):
@@ -192,34 +223,22 @@ class DimBounds(_Strict):
     symbolic: Flag = False
 
 
-def _kind(value: Any) -> str:
-    return (
-        "mapping"
-        if isinstance(value, dict | BaseModel)
-        else ("list" if isinstance(value, list) else "scalar")
-    )
-
-
-def _by_kind(scalar: Any, sequence: Any, mapping: Any) -> Any:
-    """One type for a scalar, one for a list, one for a mapping: errors then speak of one of them alone."""
-    options = [
-        Annotated[form, Tag(tag)]
-        for tag, form in (("scalar", scalar), ("list", sequence), ("mapping", mapping))
-        if form is not None
-    ]
-    union = options[0]
-    for each in options[1:]:
-        union = union | each
-    return Annotated[union, Discriminator(_kind)]
-
-
-Rank = _by_kind(Whole, list[Whole], Bounds)
-Dim = _by_kind(DimText, None, DimBounds)
-Choice = _by_kind(Scalar, list[Any], None)
+Rank: TypeAlias = Annotated[
+    Annotated[Whole, Tag("scalar")]
+    | Annotated[list[Whole], Tag("list")]
+    | Annotated[Bounds, Tag("mapping")],
+    Discriminator(_kind),
+]
+Dim: TypeAlias = Annotated[
+    Annotated[DimText, Tag("scalar")] | Annotated[DimBounds, Tag("mapping")], Discriminator(_kind)
+]
+Layout: TypeAlias = Annotated[
+    Annotated[Text, Tag("scalar")] | Annotated[list[Text], Tag("list")], Discriminator(_kind)
+]
 
 
 class AttributeRule(_Strict):
-    """What an attribute may be: bounds of a number, `any` of some values, or a rule for `each` element of a list."""
+    """What an attribute may be: bounds of a number, `any` of some values, a rule for `each` element."""
 
     min: Number | None = None
     max: Number | None = None
@@ -230,7 +249,12 @@ class AttributeRule(_Strict):
     because: str = ""
 
 
-AttributeValue = _by_kind(Scalar, list[Any], AttributeRule)
+AttributeValue: TypeAlias = Annotated[
+    Annotated[Scalar, Tag("scalar")]
+    | Annotated[list[Any], Tag("list")]
+    | Annotated[AttributeRule, Tag("mapping")],
+    Discriminator(_kind),
+]
 
 
 class InputRule(_Strict):
@@ -238,7 +262,7 @@ class InputRule(_Strict):
 
     dtypes: list[Dtype] | None = None
     rank: Rank | None = None
-    layout: _by_kind(Text, list[Text], None) | None = None  # type: ignore[valid-type]  # built, not written
+    layout: Layout | None = None
     shape: list[Dim] | None = Field(
         default=None,
         description='one entry a dimension: 3, "%16", "1..8192", "*", "?" (may be unknown), "..."',
@@ -257,7 +281,7 @@ class When(_Strict):
     because: str = ""
 
 
-WhenRule = Annotated[
+WhenRule: TypeAlias = Annotated[
     Annotated[Condition, Tag("scalar")] | Annotated[When, Tag("mapping")], Discriminator(_kind)
 ]
 
@@ -296,7 +320,10 @@ class Segments(_Strict):
     alignment: Whole | None = Field(default=None, description="bytes that borders are aligned to")
 
 
-OneOrMore = _by_kind(None, Annotated[list[Row], Field(min_length=1)], Row)
+Rows: TypeAlias = Annotated[
+    Annotated[list[Row], Field(min_length=1), Tag("list")] | Annotated[Row, Tag("mapping")],
+    Discriminator(_kind),
+]
 
 
 class Table(_Strict):
@@ -310,7 +337,7 @@ class Table(_Strict):
     )
     hardware: dict[str, Any] = Field(default_factory=dict)
     defaults: Defaults = Field(default_factory=Defaults)
-    ops: dict[str, OneOrMore] = Field(default_factory=dict)
+    ops: dict[str, Rows] = Field(default_factory=dict)
     patterns: dict[str, PatternRow] = Field(default_factory=dict)
     segments: Segments = Field(default_factory=Segments)
 
