@@ -80,7 +80,7 @@ class Region:
             "vendor": self.vendor,
             "name": self.name,
             "function": ir.save_json(skeleton),
-            "constants": [each.data.numpy() for each in constants],
+            "constants": [each.value.numpy() for each in constants],
             "origins": dict(self.origins),
             "groups": self.groups,
         }

@@ -116,9 +116,9 @@ def print_module(module: IRModule) -> tuple[str, list[Any]]:
 
 def _in_text(constant: Any) -> bool:
     """Whether the script shows the constant as a number that reads back to the same bits."""
-    if constant.data.shape or str(constant.data.dtype) not in ("bool", "int32", "int64", "float32"):
+    if constant.value.shape or str(constant.value.dtype) not in ("bool", "int32", "int64", "float32"):
         return False
-    return abs(float(constant.data.numpy())) < 1e30
+    return abs(float(constant.value.numpy())) < 1e30
 
 
 def _metadata_order(script: str) -> list[int]:
@@ -136,8 +136,8 @@ def _write_constants(path: Path, constants: Sequence[Any]) -> None:
     """Each constant as bytes; dtypes that safetensors does not know are told by the header's metadata."""
     from safetensors.numpy import save_file
 
-    arrays = {str(index): _bytes(each.data) for index, each in enumerate(constants)}
-    types = [[str(each.data.dtype), [int(d) for d in each.data.shape]] for each in constants]
+    arrays = {str(index): _bytes(each.value) for index, each in enumerate(constants)}
+    types = [[str(each.value.dtype), [int(d) for d in each.value.shape]] for each in constants]
     save_file(arrays, path, metadata={"types": json.dumps(types)})
 
 

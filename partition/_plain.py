@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tvm import ir, relax
+from tvm import ir, relax, tirx
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ def plain(value: Any) -> Attribute:
         return value
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, ir.IntImm | ir.FloatImm | ir.StringImm):
+    if isinstance(value, tirx.IntImm | tirx.FloatImm | ir.StringImm):
         return _immediate(value)
     if isinstance(value, relax.ShapeExpr):
         return tuple([dim(each) for each in value.values])
@@ -36,7 +36,7 @@ def plain(value: Any) -> Attribute:
 
 def dim(value: Any) -> Dim:
     """A dimension: an int, a variable's name, or an expression's text."""
-    if isinstance(value, ir.IntImm):
+    if isinstance(value, tirx.IntImm):
         return int(value.value)
     return str(value.name) if isinstance(value, ir.Var) else str(value)
 

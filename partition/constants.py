@@ -34,7 +34,7 @@ def take_out(
 
 def number(stand_in: Any) -> int:
     """The number of a stand-in that `take_out` made."""
-    return int(stand_in.data.numpy()[0])
+    return int(stand_in.value.numpy()[0])
 
 
 def put_back(skeleton: Any, constants: Sequence[Any]) -> Any:
