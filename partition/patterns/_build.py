@@ -234,10 +234,9 @@ class Builder:
         if info is None or _is_onnx(op) or not info.arguments:
             return
         if count > len(info.arguments):
-            takes = ", ".join(info.arguments)
-            self._fail(
-                tree, f"{op} takes {len(info.arguments)} operands ({takes}), {count} are given"
-            )
+            has = len(info.arguments)
+            takes = f"{has} operand{'s' if has > 1 else ''} ({', '.join(info.arguments)})"
+            self._fail(tree, f"{op} takes {takes}, {count} are given")
 
     def _attrs(self, written: list[Node], ops: tuple[str, ...]) -> dict[str, Any]:
         attrs: dict[str, Any] = {}

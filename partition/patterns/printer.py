@@ -51,7 +51,7 @@ class _Printer:
                 notes.append(
                     f"# {self._operand(pattern)}: {pattern.words or 'held to a predicate'}"
                 )
-            elif name and not _is_leaf(pattern) and self.uses[pattern]:
+            elif name and not _is_leaf(pattern):
                 lines.append(f"{name} = {self._value(pattern)}")
         lines.append(", ".join(self._use(output) for output in self.outputs))
         return "\n".join(lines + notes)

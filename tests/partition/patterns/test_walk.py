@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from byoc.partition.patterns.ast import Where, Wildcard
+from byoc.partition.patterns.text import parse
+from byoc.partition.patterns.walk import is_optional, names, nodes, roots, size
+
+
+def test_shared_ops_count_once() -> None:
+    assert size(*parse("c = exp(x)\nadd(c, nn.relu(c))")) == 3
+    assert size(*parse("y = exp(x)\ny, nn.relu(y)")) == 2
+
+
+def test_size_takes_the_longest_alternative() -> None:
+    assert size(*parse("c = exp?(nn.relu?(x))\nadd(c, y) | sigmoid(x)")) == 3
+
+
+def test_roots() -> None:
+    (output,) = parse("nn.relu?((add|multiply)(x, y))")
+    assert roots(output) == {"nn.relu", "add", "multiply"}
+    (item,) = parse("split(x)[0]")
+    assert roots(item) == {"split"}
+    assert roots(Where(item, lambda graph, node: True)) == {"split"}
+    assert roots(Wildcard()) is None
+
+
+def test_nodes_stand_operands_first_and_once() -> None:
+    (output,) = parse("c = exp(x)\nadd(c, c)")
+    assert [type(each).__name__ for each in nodes([output, output])] == ["Wildcard", "Op", "Op"]
+    assert names(output) == ("x", "c")
+
+
+def test_optional() -> None:
+    assert is_optional(*parse("exp?(nn.relu(x))"))
+    assert is_optional(*parse("c = nn.relu(x)\nexp(c) | c"))
+    assert not is_optional(*parse("exp(x) | nn.relu(x)"))
+    assert not is_optional(*parse("exp(x)"))
