@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast as python
 from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from typing import Any, Final, NoReturn
@@ -253,7 +252,7 @@ class Builder:
                     self._fail(token, f"{op} has no attribute {name!r} (it has {has}){close}")
             try:
                 attrs[name] = _literal(value)
-            except (ValueError, SyntaxError):
+            except ValueError:
                 self._fail(value, f"attribute {name!r} has a value that is no number")
         return attrs
 
@@ -335,4 +334,6 @@ def _literal(tree: Any) -> Any:
     text = str(tree.children[0])
     if tree.data == "word":
         return _WORDS.get(text.lower(), text)
-    return python.literal_eval(text.lstrip("+") if tree.data == "literal" else text)
+    if tree.data == "string":
+        return text[1:-1]
+    return int(text) if tree.children[0].type == "INT" else float(text)

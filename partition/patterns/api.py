@@ -92,8 +92,9 @@ def row(
     """Make a row of a pattern table, for `byoc_pattern_table`.
 
     The composite is called `VENDOR.NAME`. `pattern` is one pattern or several `outputs`. `check` is asked in a
-    worker process about each match, given as a `Region`, and answers with a bool or a Refusal. Raises PatternError when an output can
-    match a value that no op computes, or when two different parts have one name.
+    worker process about each match, given as a `Region`, and answers with a bool or a Refusal. `annotations` name
+    parts of the pattern. Raises PatternError when an output can match a value that no op computes, or when two
+    different parts have one name.
     """
     found = pattern if isinstance(pattern, tuple) else (pattern,)
     full = name if name.startswith(f"{vendor}.") else f"{vendor}.{name}"
