@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from tvm import relax
+
 from byoc._version import __version__
+from byoc.partition._plain import dim
 from byoc.partition.facts import tensor
 from byoc.partition.graph import Graph, Kind
 from byoc.partition.macs import macs
@@ -18,6 +21,7 @@ from byoc.partition.plan import (
     SegmentPlan,
     TensorInfo,
 )
+from byoc.support.facts import Dim
 
 if TYPE_CHECKING:
     from byoc.partition.outline import Outlined, OutlinedSegment
@@ -100,8 +104,8 @@ def _segment(
         nodes=graph.sources(nodes),
         bindings=tuple(graph.names[node] for node in nodes if graph.names[node]),
         ops=sum(node in counted for node in nodes),
-        inputs=tuple(_info(graph, node) for node in outlined.inputs),
-        outputs=tuple(_info(graph, node) for node in outlined.outputs),
+        inputs=tuple(info for var in outlined.inputs for info in _infos(var.ty)),
+        outputs=tuple(info for var in outlined.outputs for info in _infos(var.ty)),
         macs=None if None in work else sum(each or 0 for each in work),
         constant_bytes=constant_bytes(graph, nodes),
     )
@@ -128,6 +132,15 @@ def _bytes(graph: Graph, node: int) -> int:
     return (prod(int(dim or 0) for dim in facts.shape or ()) * bits + 7) // 8
 
 
-def _info(graph: Graph, node: int) -> TensorInfo:
-    facts = tensor(graph, node)
-    return TensorInfo(facts.shape, facts.dtype)
+def _infos(ty: Any) -> tuple[TensorInfo, ...]:
+    """What crosses a border as a value of type `ty`: one tensor, a tuple's tensors, or a shape."""
+    if isinstance(ty, relax.TupleType):
+        return tuple(info for each in ty.fields for info in _infos(each))
+    if isinstance(ty, relax.ShapeType):
+        return (TensorInfo(_dims(ty), "shape"),)
+    return (TensorInfo(_dims(ty.shape), str(ty.dtype)),)
+
+
+def _dims(shape: Any) -> tuple[Dim, ...] | None:
+    values = None if shape is None else getattr(shape, "values", None)
+    return None if values is None else tuple(dim(each) for each in values)
