@@ -1,0 +1,83 @@
+"""Raw Relax objects, made through TVM's registered constructors.
+
+The Python classes look up modules and convert arguments on every call, which costs more than the object
+itself (8 us against 2 for a Call); outlining makes several objects an op. Nothing here normalises: whoever
+builds an expression gives its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tvm_ffi
+from tvm import ir, relax
+
+_CALL = tvm_ffi.get_global_func("ir.Call")
+_VAR = tvm_ffi.get_global_func("ir.Var")
+_DATAFLOW_VAR = tvm_ffi.get_global_func("relax.DataflowVar")
+_VAR_BINDING = tvm_ffi.get_global_func("relax.VarBinding")
+_MATCH_CAST = tvm_ffi.get_global_func("relax.MatchCast")
+_UPDATE_TYPE = tvm_ffi.get_global_func("relax.UpdateType")
+_COPY_WITH_NEW_VARS = tvm_ffi.get_global_func("relax.CopyWithNewVars")
+
+
+def call(op: Any, args: Sequence[Any], ty: Any) -> Any:
+    """A call of a function."""
+    return _CALL(ty, op, args, None, [], None)
+
+
+def call_again(original: Any, args: Sequence[Any]) -> Any:
+    """The same call of other arguments."""
+    return _CALL(
+        original.ty, original.op, args, original.attrs, original.ty_args, original.span
+    )
+
+
+def variable(name: str, ty: Any, *, dataflow: bool) -> Any:
+    """A variable; a dataflow variable is visible in its own block only."""
+    return _DATAFLOW_VAR(name, ty, None) if dataflow else _VAR(name, ty, None)
+
+
+def bind(var: Any, value: Any) -> Any:
+    """`var = value`."""
+    return _VAR_BINDING(var, value, None)
+
+
+def match_cast(var: Any, value: Any, ty: Any) -> Any:
+    """`var = match_cast(value, ty)`."""
+    return _MATCH_CAST(var, value, ty, None)
+
+
+def global_variable(name: str, ty: Any) -> Any:
+    """The name of a function of a module."""
+    var = ir.GlobalVar(name)
+    _UPDATE_TYPE(var, ty)
+    return var
+
+
+def branch(original: Any, condition: Any, then: Any, otherwise: Any) -> Any:
+    """The same If of another condition and branches of the same type."""
+    again = relax.If(condition, then, otherwise, original.span)
+    _UPDATE_TYPE(again, original.ty)
+    return again
+
+
+def sequence(blocks: Sequence[Any], result: Any) -> Any:
+    """A SeqExpr with its type."""
+    body = relax.SeqExpr(blocks, result)
+    _UPDATE_TYPE(body, result.ty)
+    return body
+
+
+def function(
+    params: Sequence[Any], bindings: Sequence[Any], result: Any, ret_ty: Any, attrs: dict[str, Any]
+) -> Any:
+    """A pure function of one dataflow block."""
+    body = sequence([relax.DataflowBlock(bindings)], result)
+    return relax.Function(params, body, ret_ty, True, ir.DictAttrs(attrs))
+
+
+def renewed(original: Any) -> Any:
+    """The same function with variables and symbolic dimensions of its own."""
+    return _COPY_WITH_NEW_VARS(original)

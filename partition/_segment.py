@@ -1,0 +1,224 @@
+"""One region as one Relax function, with its composites as local functions (PartitionGraph's body).
+
+The form is that of TVM's MergeCompositeFunctions: attributes `Codegen` and `global_symbol` on the function,
+`Composite` on local functions that are bound and called inside it. Constants travel inside. Every variable
+is new, and so is every symbolic dimension: a dimension belongs to one function of a module.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tvm import ir, relax
+
+from byoc.partition import _relax
+from byoc.partition.graph import Graph, Kind
+from byoc.partition.plan import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A function made of some nodes: `inputs` are the nodes behind its parameters, `dims` what it is told beside.
+
+    `casts` says that it may define dimensions of its own.
+    """
+
+    function: Any
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    dims: tuple[Any, ...]
+    casts: bool
+
+    def arguments(self, values: Sequence[Any]) -> list[Any]:
+        """The arguments of a call: `values` for the inputs, and dimensions that no input tells."""
+        return [*values, relax.ShapeExpr(self.dims)] if self.dims else list(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a segment consists of, in order: a composite (`name`), or plain nodes."""
+
+    name: str
+    nodes: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @classmethod
+    def of(cls, candidate: Candidate) -> Item:
+        """The candidate as it will stand in its segment."""
+        return cls(candidate.name, candidate.nodes, candidate.outputs)
+
+
+class Scope:
+    """Bindings of one function under construction. `own` says which named tuples it may make itself."""
+
+    def __init__(self, graph: Graph, own: Sequence[bool], outputs: Sequence[int]) -> None:
+        self.graph, self.own = graph, own
+        self.outputs = tuple(outputs)
+        self.visible = frozenset(outputs)
+        self.values: dict[int, Any] = {}
+        self.params: list[Any] = []
+        self.inputs: list[int] = []
+        self.bindings: list[Any] = []
+
+    def value(self, node: int) -> Any:
+        """The expression that stands for `node` here; what is not made here becomes a parameter."""
+        known = self.values.get(node)
+        if known is not None:
+            return known
+        graph = self.graph
+        kind = graph.kinds[node]
+        if kind is Kind.CONSTANT or kind is Kind.LITERAL:
+            return graph.exprs[node]
+        if kind is Kind.TUPLE and (graph.vars[node] is None or self.own[node]):
+            return ir.Tuple([self.value(each) for each in graph.operands[node]])
+        if kind is Kind.ITEM and graph.vars[node] is None:
+            return ir.TupleGetItem(self.value(graph.operands[node][0]), graph.items[node])
+        param = _relax.variable(graph.names[node], graph.vars[node].ty, dataflow=False)
+        self.values[node] = param
+        self.params.append(param)
+        self.inputs.append(node)
+        return param
+
+    def define(self, node: int) -> Any:
+        """A new variable for `node`."""
+        var = _relax.variable(
+            self.graph.names[node], self.graph.vars[node].ty, dataflow=node not in self.visible
+        )
+        self.values[node] = var
+        return var
+
+    def emit(self, node: int) -> None:
+        """Bind a node as it was bound in the block it comes from; inline nodes come with their users."""
+        graph = self.graph
+        kind, original = graph.kinds[node], graph.exprs[node]
+        if graph.vars[node] is None or kind is Kind.LITERAL:
+            return
+        if kind is Kind.TUPLE and node not in self.visible:
+            return
+        operands = [self.value(each) for each in graph.operands[node]]
+        var = self.define(node)
+        if kind is Kind.CAST:
+            self.bindings.append(_relax.match_cast(var, operands[0], var.ty))
+        elif kind is Kind.CALL:
+            again = _relax.call_again(original, operands[: len(original.args)])
+            self.bindings.append(_relax.bind(var, again))
+        elif kind is Kind.TUPLE:
+            self.bindings.append(_relax.bind(var, ir.Tuple(operands)))
+        else:
+            item = ir.TupleGetItem(operands[0], graph.items[node])
+            self.bindings.append(_relax.bind(var, item))
+
+    def call(self, name: str, body: Body) -> None:
+        """Bind a composite as a local function, call it, and bind its outputs."""
+        name = _identifier(name)
+        local = _relax.variable(name, body.function.ty, dataflow=True)
+        arguments = body.arguments([self.value(each) for each in body.inputs])
+        self.bindings.append(_relax.bind(local, body.function))
+        spread(
+            self.graph, body, name, local, arguments, self.define, self.bindings, dataflow=True
+        )
+
+    def finish(self, attrs: dict[str, Any], *, symbolic: bool) -> Body:
+        """Close the function."""
+        result = [self.values[node] for node in self.outputs]
+        body = result[0] if len(result) == 1 else ir.Tuple(result)
+        params, ret_ty = self.params, body.ty
+        dims: tuple[Any, ...] = ()
+        casts = any(isinstance(each, relax.MatchCast) for each in self.bindings) if symbolic else False
+        if symbolic:
+            ret_ty = _erased(ret_ty, params)
+        made = _relax.function(params, self.bindings, body, ret_ty, attrs)
+        if symbolic:
+            dims = tuple(relax.analysis.free_symbolic_vars(made))
+            if dims:
+                shape = _relax.variable("shape", relax.ShapeType(list(dims)), dataflow=False)
+                params = [*params, shape]
+                ret_ty = _erased(body.ty, params)
+                made = _relax.function(params, self.bindings, body, ret_ty, attrs)
+            made = _relax.renewed(made)
+        return Body(made, tuple(self.inputs), self.outputs, dims, casts)
+
+
+def spread(
+    graph: Graph,
+    body: Body,
+    name: str,
+    callee: Any,
+    arguments: Sequence[Any],
+    define: Any,
+    bindings: list[Any],
+    *,
+    dataflow: bool,
+) -> None:
+    """Append the call of `body` and bind its outputs, each to the variable that `define` gives for it.
+
+    A dimension that is found out inside the function (by a match_cast) is found out once more by the caller,
+    because the function's result type cannot speak of it.
+    """
+    types = [graph.vars[node].ty for node in body.outputs]
+    ty = types[0] if len(types) == 1 else relax.TupleType(types)
+    told = _told(graph, body, ty)
+    result = _relax.call(callee, arguments, told)
+    values = [result]
+    if len(types) > 1:
+        whole = _relax.variable(f"{name}_result", told, dataflow=dataflow)
+        bindings.append(_relax.bind(whole, result))
+        values = [ir.TupleGetItem(whole, index) for index in range(len(types))]
+    for node, value in zip(body.outputs, values, strict=True):
+        if told is ty:
+            bindings.append(_relax.bind(define(node), value))
+        else:
+            loose = _relax.variable(f"{graph.names[node]}_loose", value.ty, dataflow=dataflow)
+            bindings.append(_relax.bind(loose, value))
+            var = define(node)
+            bindings.append(_relax.match_cast(var, loose, var.ty))
+
+
+def segment(
+    graph: Graph,
+    items: Sequence[Item],
+    own: Sequence[bool],
+    outputs: Sequence[int],
+    attrs: dict[str, Any],
+    *,
+    symbolic: bool,
+) -> Body:
+    """The function of one region."""
+    scope = Scope(graph, own, outputs)
+    for item in items:
+        if not item.name:
+            for node in item.nodes:
+                scope.emit(node)
+            continue
+        inner = Scope(graph, own, item.outputs)
+        for node in item.nodes:
+            inner.emit(node)
+        scope.call(item.name, inner.finish({"Composite": item.name}, symbolic=symbolic))
+    return scope.finish(attrs, symbolic=symbolic)
+
+
+def _told(graph: Graph, body: Body, ty: Any) -> Any:
+    """The type that the caller can know; `ty` itself unless a dimension is defined inside."""
+    if not body.casts:
+        return ty
+    known = [graph.vars[node].ty for node in body.inputs]
+    if body.dims:
+        known.append(relax.ShapeType(list(body.dims)))
+    return _erase(ty, known)
+
+
+def _erased(ty: Any, params: Sequence[Any]) -> Any:
+    return _erase(ty, [param.ty for param in params])
+
+
+def _erase(ty: Any, known: Sequence[Any]) -> Any:
+    """`ty` without the dimensions that the types of the arguments do not define."""
+    defined = relax.analysis.definable_tir_vars_in_type(relax.TupleType(list(known)))
+    return relax.analysis.erase_to_well_defined(ty, {dim: dim for dim in defined}, {})
+
+
+def _identifier(name: str) -> str:
+    return re.sub(r"\W", "_", name)

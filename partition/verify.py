@@ -1,0 +1,61 @@
+"""Verify: the partitioned module means what its input meant, and TVM accepts it.
+
+Every segment and every composite is inlined back, both modules are brought into one canonical form
+(`_flatten.py`) and compared by structural equality, constants and attributes included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import tvm_ffi
+from tvm import IRModule, relax
+
+from byoc.errors import VerificationError
+from byoc.partition._flatten import flatten
+from byoc.partition.graph import is_outlined
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Compare a module with its partition."""
+
+    def __call__(self, before: IRModule, after: IRModule) -> None:
+        """Raise VerificationError unless `after` is well formed and computes exactly what `before` does."""
+        try:
+            relax.analysis.well_formed(after)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise VerificationError(
+                f"the partitioned module is not well formed: {error}; this is a defect of byoc, please "
+                "report it with the model"
+            ) from error
+        old, new = _host_functions(before), _host_functions(after)
+        if list(old) != list(new):
+            raise VerificationError(
+                f"the partitioned module has the functions {', '.join(new)}, its input {', '.join(old)}; "
+                "this is a defect of byoc, please report it with the model"
+            )
+        for name, function in old.items():
+            _compare(name, before, function, after, new[name])
+
+
+def _host_functions(module: IRModule) -> dict[str, Any]:
+    """The functions that no vendor has, in order of name."""
+    functions = {var.name_hint: function for var, function in module.functions.items()}
+    return {
+        name: functions[name]
+        for name in sorted(functions)
+        if not (isinstance(functions[name], relax.Function) and is_outlined(functions[name]))
+    }
+
+
+def _compare(name: str, before: IRModule, old: Any, after: IRModule, new: Any) -> None:
+    if isinstance(old, relax.Function) and isinstance(new, relax.Function):
+        old, new = flatten(before, old), flatten(after, new)
+    if not tvm_ffi.structural_equal(old, new):
+        mismatch = tvm_ffi.get_first_structural_mismatch(old, new)
+        raise VerificationError(
+            f"function {name!r} of the partitioned module does not compute what its input does: they differ "
+            f"at {mismatch}; this is a defect of byoc, please report it with the model"
+        )
