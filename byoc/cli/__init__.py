@@ -60,10 +60,7 @@ class LazyGroup(click.Group):
     ) -> None:
         """Run, print one message for an error, and exit: 0 done, 1 the work failed, 2 bad usage or input."""
         extra["standalone_mode"] = False
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                # A model's names may hold what the terminal's encoding does not.
-                stream.reconfigure(errors="backslashreplace")
+        _prepare_streams()
         try:
             outcome = super().main(args, prog_name or "byoc", **extra)
             sys.stdout.flush()
@@ -82,6 +79,16 @@ class LazyGroup(click.Group):
             click.echo(f"byoc: error: {message}", err=True)
             sys.exit(code)
         sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+def _prepare_streams() -> None:
+    """Let nothing that is printed fail: a closed stream is opened on nothing, a strange name is escaped."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _describe(error: Exception) -> tuple[str, int]:
