@@ -65,7 +65,7 @@ def load_partition(path: Path | str) -> StoredPartition:
 
     Raises PlanError when a file is missing, of another format version, or not what the plan's SHA-256 says.
     """
-    from tvm.script import from_source
+    from tvm.script import from_source, ir, relax, tirx
 
     folder = Path(path)
     stored = _read_plan(folder)
@@ -75,10 +75,8 @@ def load_partition(path: Path | str) -> StoredPartition:
                 f"{folder / name}: its SHA-256 is not what {PLAN} says; the file was altered, write it again"
             )
     constants = _read_constants(folder / CONSTANTS)
-    module = from_source(
-        (folder / MODULE).read_text("utf-8"),
-        extra_vars={"metadata": {"ir.GenericConst": constants}},
-    )
+    names = {"I": ir, "R": relax, "T": tirx, "metadata": {"ir.GenericConst": constants}}
+    module = from_source((folder / MODULE).read_text("utf-8"), extra_vars=names)
     host = {
         name.removeprefix(f"{HOST}/").removesuffix(".onnx"): (folder / name).read_bytes()
         for name in stored["files"]
@@ -111,12 +109,22 @@ def print_module(module: IRModule) -> tuple[str, list[Any]]:
 
     skeleton, constants = take_out(module, keep=_in_text)
     order = _metadata_order(skeleton.script(show_meta=True)) if constants else []
-    return skeleton.script(show_meta=False) + "\n", [constants[index] for index in order]
+    lines = skeleton.script(show_meta=False).splitlines()
+    # TVM repeats its import hint before every local function.
+    text = "\n".join(
+        line for line in lines if not line.startswith(" ") or line.lstrip()[:6] != "# from"
+    )
+    return text + "\n", [constants[index] for index in order]
 
 
 def _in_text(constant: Any) -> bool:
     """Whether the script shows the constant as a number that reads back to the same bits."""
-    if constant.value.shape or str(constant.value.dtype) not in ("bool", "int32", "int64", "float32"):
+    if constant.value.shape or str(constant.value.dtype) not in (
+        "bool",
+        "int32",
+        "int64",
+        "float32",
+    ):
         return False
     return abs(float(constant.value.numpy())) < 1e30
 
