@@ -180,9 +180,12 @@ class Binder:
         match = row.at("match")
         text = str(match.value)
         priority = row.child("priority")
+        fields = self._row(row, pattern_names(text).interior)
+        if fields["use"] == "fused":  # a default that only means ops
+            fields["use"] = "alone"
         return BoundPattern(
             op=name,
-            **self._row(row, pattern_names(text).interior),
+            **fields,
             name=name,
             text=text,
             file=match.mark.file,
