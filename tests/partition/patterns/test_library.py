@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from byoc.partition.graph import Kind, read_module
+from byoc.partition.patterns._fits import fits
 from byoc.partition.patterns.ast import Alternatives, Number, Op, Pattern, Wildcard
 from byoc.partition.patterns.library import FORMS
 from byoc.partition.patterns.text import parse
 from byoc.partition.patterns.walk import names, size
+from tests.partition.build import module
 from tests.partition.patterns.same import same
 
 Array = Any
@@ -176,3 +179,80 @@ def test_constants_of_a_form_are_constant_whoever_names_them_first() -> None:
     assert isinstance(output, Op) and output.args is not None
     scale = output.args[0]
     assert isinstance(scale, Wildcard) and scale.constant
+
+
+def scalar(value: float) -> Array:
+    return np.asarray(value, "float32")
+
+
+LAYER_NORM = [
+    ("mean", [0], {"axis": [-1], "keepdims": True}),
+    ("subtract", [0, 1]),
+    ("power", [2, scalar(2)]),
+    ("mean", [3], {"axis": [-1], "keepdims": True}),
+    ("add", [4, scalar(1e-5)]),
+    ("sqrt", [5]),
+    ("divide", [2, 6]),
+    ("multiply", [7, np.ones(4, "float32")]),
+    ("add", [8, np.ones(4, "float32")]),
+]
+
+ERF_GELU = [
+    ("divide", [0, scalar(math.sqrt(2))]),
+    ("erf", [1]),
+    ("add", [2, scalar(1)]),
+    ("multiply", [0, 3]),
+    ("multiply", [4, scalar(0.5)]),
+]
+
+TANH_GELU = [
+    ("multiply", [scalar(0.5), 0]),
+    ("power", [0, scalar(3)]),
+    ("multiply", [scalar(0.044715), 2]),
+    ("add", [0, 3]),
+    ("multiply", [scalar(math.sqrt(2 / math.pi)), 4]),
+    ("tanh", [5]),
+    ("add", [scalar(1), 6]),
+    ("multiply", [1, 7]),
+]
+
+ATTENTION = [
+    ("permute_dims", [0], {"axes": [0, 1, 3, 2]}),
+    ("matmul", [0, 1]),
+    ("divide", [2, scalar(2)]),
+    ("add", [3, np.zeros((4, 4), "float32")]),
+    ("softmax", [4]),
+    ("matmul", [5, 0]),
+]
+
+
+def over_axis(axis: int) -> list[Any]:
+    return [
+        (op, operands, {"axis": [axis], "keepdims": True}) if op == "mean" else (op, operands)
+        for op, operands, *_ in LAYER_NORM
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "graph", "fit"),
+    [
+        ("byoc.layer_norm(x, g:const, b:const)", LAYER_NORM, True),
+        ("byoc.layer_norm(x, g, b)", over_axis(3), True),
+        ("byoc.layer_norm(x, g, b)", over_axis(1), False),
+        ("byoc.layer_norm(x, g)", LAYER_NORM[:-1], True),
+        ("byoc.layer_norm(x)", LAYER_NORM[:-2], True),
+        ("byoc.layer_norm(x)", LAYER_NORM, False),
+        ("byoc.gelu(x)", ERF_GELU, True),
+        ("byoc.gelu(x)", TANH_GELU, True),
+        ("byoc.gelu(x)", [("nn.gelu", [0])], True),
+        ("byoc.gelu(x)", [("sigmoid", [0]), ("multiply", [0, 1])], False),
+        ("byoc.attention(q, k, v)", ATTENTION, True),
+        ("byoc.attention(q, k, v, mask)", ATTENTION, True),
+        ("byoc.attention(q, k, v, mask)", [*ATTENTION[:3], ("softmax", [3]), ("matmul", [4, 0])], False),
+        ("byoc.attention(q, k, v)", [*ATTENTION[:3], ("softmax", [3]), ("matmul", [4, 0])], True),
+    ],
+)  # fmt: skip
+def test_forms_fit_what_exporters_write(text: str, graph: list[Any], fit: bool) -> None:
+    (read,) = read_module(module(graph, inputs=[(1, 4, 4, 4)]))
+    node = max(node for node, kind in enumerate(read.kinds) if kind is Kind.CALL)
+    assert fits(*parse(text), read, node) is fit

@@ -210,7 +210,8 @@ def test_other_ops_can_be_made_known() -> None:
 
 
 PIECES = """
-x y w c nn.relu add split byoc.gelu byoc.attention onnx.LSTM acme.X _ :const ( ) , | ? = [ ] { } 0 1 -1 0.5 1e9 * ...
+x y w c nn.relu add
+split byoc.gelu byoc.attention onnx.LSTM acme.X _ :const ( ) , | ? = [ ] { } 0 1 -1 0.5 1e9 * ...
 'a' "b #
 """
 
