@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,7 @@ def command(
             "no --vendor given; expected at least one, as in --vendor npu (`byoc vendors list` shows all)"
         )
     if output is not None:
-        _refuse_taken(output, force)
+        _refuse_early(output, force)
     shape_of, dims = read_shapes(shapes)
     by_vendor = read_vendor_options(vendor_options, vendors)
     with stdout_to_stderr(), stage_progress() as observer:
@@ -123,12 +124,22 @@ def command(
     _print(partition, form, explain, output)
 
 
-def _refuse_taken(output: Path, force: bool) -> None:
+def _refuse_early(output: Path, force: bool) -> None:
     """Say at once, not after minutes of work, what saving would refuse."""
-    if output.exists() and not force:
+    try:
+        taken = output.exists() and not force
+        folder = next(each for each in output.absolute().parents if each.exists())
+    except OSError as error:
+        raise UsageError(
+            f"-o {output}: {error.strerror}; name a folder that can be made"
+        ) from error
+    if taken:
         raise UsageError(
             f"-o {output}: it exists already; name a new folder, or use --force to replace it"
         )
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        what = "is not writable" if folder.is_dir() else "is no folder"
+        raise UsageError(f"-o {output}: {folder} {what}; name a folder that can be made")
 
 
 def _print(partition: Partition, form: str, explain: str | None, output: Path | None) -> None:
