@@ -81,7 +81,9 @@ class _Search:
             level += 1
             found: list[_State] = []
             for state in frontier:
-                found += [self._turn(state, each) for each in range(self.count) if state.ready[each]]
+                found += [
+                    self._turn(state, each) for each in range(self.count) if state.ready[each]
+                ]
             for state in found:
                 if state.size == total:
                     return Turns(state.sequence(), max(0, level - min(least, level)))
@@ -251,4 +253,3 @@ def _going(
         if value > most:
             most = value
     return most
-

@@ -87,7 +87,9 @@ class _Reader:
         if isinstance(expr, ir.Tuple) and not (expr.fields and ir.is_prim_expr(expr.fields[0])):
             return tuple([self.value(each, env, scope) for each in expr.fields])
         if isinstance(expr, ir.TupleGetItem):
-            return self._item(self.value(expr.tuple_value, env, scope), int(expr.index), expr.ty, scope)
+            return self._item(
+                self.value(expr.tuple_value, env, scope), int(expr.index), expr.ty, scope
+            )
         if isinstance(expr, relax.If):
             return self._if(expr, env, scope)
         if isinstance(expr, ir.Call) and not ir.is_prim_expr(expr):

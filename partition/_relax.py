@@ -8,6 +8,7 @@ builds an expression gives its type.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import tvm_ffi
@@ -18,6 +19,9 @@ _VAR = tvm_ffi.get_global_func("ir.Var")
 _DATAFLOW_VAR = tvm_ffi.get_global_func("relax.DataflowVar")
 _VAR_BINDING = tvm_ffi.get_global_func("relax.VarBinding")
 _MATCH_CAST = tvm_ffi.get_global_func("relax.MatchCast")
+_SEQ_EXPR = tvm_ffi.get_global_func("relax.SeqExpr")
+_DATAFLOW_BLOCK = tvm_ffi.get_global_func("relax.DataflowBlock")
+_FUNCTION = tvm_ffi.get_global_func("relax.Function")
 _UPDATE_TYPE = tvm_ffi.get_global_func("relax.UpdateType")
 _COPY_WITH_NEW_VARS = tvm_ffi.get_global_func("relax.CopyWithNewVars")
 
@@ -29,9 +33,7 @@ def call(op: Any, args: Sequence[Any], ty: Any) -> Any:
 
 def call_again(original: Any, args: Sequence[Any]) -> Any:
     """The same call of other arguments."""
-    return _CALL(
-        original.ty, original.op, args, original.attrs, original.ty_args, original.span
-    )
+    return _CALL(original.ty, original.op, args, original.attrs, original.ty_args, original.span)
 
 
 def variable(name: str, ty: Any, *, dataflow: bool) -> Any:
@@ -65,17 +67,23 @@ def branch(original: Any, condition: Any, then: Any, otherwise: Any) -> Any:
 
 def sequence(blocks: Sequence[Any], result: Any) -> Any:
     """A SeqExpr with its type."""
-    body = relax.SeqExpr(blocks, result)
+    body = _SEQ_EXPR(blocks, result, None)
     _UPDATE_TYPE(body, result.ty)
     return body
 
 
 def function(
-    params: Sequence[Any], bindings: Sequence[Any], result: Any, ret_ty: Any, attrs: dict[str, Any]
+    params: Sequence[Any], bindings: Sequence[Any], result: Any, ret_ty: Any, attributes: Any
 ) -> Any:
     """A pure function of one dataflow block."""
-    body = sequence([relax.DataflowBlock(bindings)], result)
-    return relax.Function(params, body, ret_ty, True, ir.DictAttrs(attrs))
+    body = sequence([_DATAFLOW_BLOCK(bindings, None)], result)
+    return _FUNCTION(params, body, ret_ty, True, attributes, None)
+
+
+@cache
+def attrs(**values: str) -> Any:
+    """Attributes of a function. Immutable, so equal ones are one object."""
+    return ir.DictAttrs(values)
 
 
 def renewed(original: Any) -> Any:

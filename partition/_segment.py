@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import tvm_ffi
 from tvm import ir, relax
 
 from byoc.partition import _relax
@@ -117,17 +119,17 @@ class Scope:
         local = _relax.variable(name, body.function.ty, dataflow=True)
         arguments = body.arguments([self.value(each) for each in body.inputs])
         self.bindings.append(_relax.bind(local, body.function))
-        spread(
-            self.graph, body, name, local, arguments, self.define, self.bindings, dataflow=True
-        )
+        spread(self.graph, body, name, local, arguments, self.define, self.bindings, dataflow=True)
 
-    def finish(self, attrs: dict[str, Any], *, symbolic: bool) -> Body:
+    def finish(self, attrs: Any, *, symbolic: bool) -> Body:
         """Close the function."""
         result = [self.values[node] for node in self.outputs]
         body = result[0] if len(result) == 1 else ir.Tuple(result)
         params, ret_ty = self.params, body.ty
         dims: tuple[Any, ...] = ()
-        casts = any(isinstance(each, relax.MatchCast) for each in self.bindings) if symbolic else False
+        casts = (
+            any(isinstance(each, relax.MatchCast) for each in self.bindings) if symbolic else False
+        )
         if symbolic:
             ret_ty = _erased(ret_ty, params)
         made = _relax.function(params, self.bindings, body, ret_ty, attrs)
@@ -158,20 +160,25 @@ def spread(
     A dimension that is found out inside the function (by a match_cast) is found out once more by the caller,
     because the function's result type cannot speak of it.
     """
+    if len(body.outputs) == 1 and not body.casts:
+        var = define(body.outputs[0])
+        bindings.append(_relax.bind(var, _relax.call(callee, arguments, var.ty)))
+        return
     types = [graph.vars[node].ty for node in body.outputs]
     ty = types[0] if len(types) == 1 else relax.TupleType(types)
     told = _told(graph, body, ty)
+    known = [told] if len(types) == 1 else list(told.fields)
     result = _relax.call(callee, arguments, told)
     values = [result]
     if len(types) > 1:
         whole = _relax.variable(f"{name}_result", told, dataflow=dataflow)
         bindings.append(_relax.bind(whole, result))
         values = [ir.TupleGetItem(whole, index) for index in range(len(types))]
-    for node, value in zip(body.outputs, values, strict=True):
-        if told is ty:
+    for node, value, kept, part in zip(body.outputs, values, types, known, strict=True):
+        if told is ty or tvm_ffi.structural_equal(kept, part):
             bindings.append(_relax.bind(define(node), value))
         else:
-            loose = _relax.variable(f"{graph.names[node]}_loose", value.ty, dataflow=dataflow)
+            loose = _relax.variable(f"{graph.names[node]}_loose", part, dataflow=dataflow)
             bindings.append(_relax.bind(loose, value))
             var = define(node)
             bindings.append(_relax.match_cast(var, loose, var.ty))
@@ -182,7 +189,7 @@ def segment(
     items: Sequence[Item],
     own: Sequence[bool],
     outputs: Sequence[int],
-    attrs: dict[str, Any],
+    attrs: Any,
     *,
     symbolic: bool,
 ) -> Body:
@@ -196,8 +203,32 @@ def segment(
         inner = Scope(graph, own, item.outputs)
         for node in item.nodes:
             inner.emit(node)
-        scope.call(item.name, inner.finish({"Composite": item.name}, symbolic=symbolic))
+        scope.call(item.name, inner.finish(_relax.attrs(Composite=item.name), symbolic=symbolic))
     return scope.finish(attrs, symbolic=symbolic)
+
+
+def lift_composites(name: str, function: Any, functions: dict[Any, Any]) -> Any:
+    """`function` calling functions of the module where it calls local ones, which go into `functions`."""
+    blocks = []
+    for block in function.body.blocks:
+        lifted: dict[int, Any] = {}
+        bindings = []
+        for binding in block.bindings:
+            value = binding.value
+            if isinstance(value, relax.Function):
+                outside = _relax.global_variable(f"{name}_{len(functions)}", value.ty)
+                lifted[hash(binding.var)] = outside
+                functions[outside] = value
+            elif isinstance(value, ir.Call) and hash(value.op) in lifted:
+                again = _relax.call(lifted[hash(value.op)], value.args, value.ty)
+                bindings.append(_relax.bind(binding.var, again))
+            else:
+                bindings.append(binding)
+        blocks.append(type(block)(bindings))
+    body = _relax.sequence(blocks, function.body.body)
+    return relax.Function(
+        function.params, body, function.ret_ty, function.is_pure, function.attrs, function.span
+    )
 
 
 def _told(graph: Graph, body: Body, ty: Any) -> Any:
@@ -220,5 +251,6 @@ def _erase(ty: Any, known: Sequence[Any]) -> Any:
     return relax.analysis.erase_to_well_defined(ty, {dim: dim for dim in defined}, {})
 
 
+@cache
 def _identifier(name: str) -> str:
     return re.sub(r"\W", "_", name)

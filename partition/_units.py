@@ -172,7 +172,9 @@ def _order(
     if len(order) < len(before):
         left = [unit for unit, count in enumerate(missing) if count]
         parts = _strong(left, behind)
-        raise ContractionCycleError(sorted(_last_composite(part, members, owners) for part in parts))
+        raise ContractionCycleError(
+            sorted(_last_composite(part, members, owners) for part in parts)
+        )
     return order
 
 

@@ -121,7 +121,9 @@ class _Merger:
         if limits.max_ops is not None:
             ops = len(counted(self.graph, candidate))
             if ops > limits.max_ops:
-                words = f"{what} is {ops} ops; a segment of {candidate.vendor} holds {limits.max_ops}"
+                words = (
+                    f"{what} is {ops} ops; a segment of {candidate.vendor} holds {limits.max_ops}"
+                )
                 self._refuse(candidate, Refusal("limit", words, "", candidate.vendor))
                 return False
         if limits.max_constant_bytes is not None:
@@ -148,7 +150,9 @@ class _Merger:
         vendor = members[0].vendor
         if all(each.joined for each in members):
             what = ", ".join(dict.fromkeys(describe(self.graph, each) for each in members[:3]))
-            words = f"{vendor} takes {what} only in one segment with other ops, and here there are none"
+            words = (
+                f"{vendor} takes {what} only in one segment with other ops, and here there are none"
+            )
             return Refusal("policy", words, members[0].row, vendor)
         if not self.options.min_ops and not self.options.min_macs:
             return None
@@ -172,7 +176,9 @@ class _Merger:
             if most is None or len(own) <= most:
                 continue
             weights = [self._weight(region) for region in own]
-            ranked = sorted(range(len(own)), key=lambda at: (weights[at].macs, weights[at].ops, -at))
+            ranked = sorted(
+                range(len(own)), key=lambda at: (weights[at].macs, weights[at].ops, -at)
+            )
             for at in ranked[: len(own) - most]:
                 words = (
                     f"{vendor} holds {most} segments and this would be one of {len(own)}, of "

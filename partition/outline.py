@@ -176,7 +176,7 @@ class _Block:
         own = [each in (-1, number) for each in home]
         nodes = sorted(node for item in items for node in item.nodes)
         outputs = [node for node in nodes if self._leaves(node, number, home)]
-        attrs = {"Codegen": vendor, "global_symbol": name}
+        attrs = _relax.attrs(Codegen=vendor, global_symbol=name)
         body = segment(
             graph, items, own, outputs, attrs, symbolic=owner.is_symbolic(graph.function)
         )

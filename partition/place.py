@@ -42,7 +42,9 @@ class Place:
                     chosen.append(candidate)
                 else:
                     words = _overlap(graph, candidate, clash, taken[clash])
-                    _refuse(refusals, candidate, Refusal("policy", words, candidate.row, vendor), trace)
+                    _refuse(
+                        refusals, candidate, Refusal("policy", words, candidate.row, vendor), trace
+                    )
             taken = {node: each for each in chosen for node in each.nodes}
         standing = _without_cycles(graph, chosen, refusals, trace)
         ordered = {node: tuple(refusals[node]) for node in sorted(refusals)}
@@ -60,7 +62,9 @@ def _overlap(graph: Graph, candidate: Candidate, clash: int, holder: Candidate) 
     what = describe(graph, candidate)
     if len(candidate.nodes) == 1:
         return f"{what} is taken by {holder.vendor}, which comes first in the order of vendors"
-    return f"{what} needs {where}, which {holder.vendor} takes: it comes first in the order of vendors"
+    return (
+        f"{what} needs {where}, which {holder.vendor} takes: it comes first in the order of vendors"
+    )
 
 
 def _without_cycles(
