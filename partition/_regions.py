@@ -25,7 +25,7 @@ def split(
     ops, held = 0, dict[int, int]()
     for index in region:
         more = len(counted(graph, candidates[index]))
-        own = constants(graph, candidates[index])
+        own = constants(graph, candidates[index].nodes)
         full = limits.max_ops is not None and ops + more > limits.max_ops
         if limits.max_constant_bytes is not None:
             fresh = sum(size for node, size in own.items() if node not in held)

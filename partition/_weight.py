@@ -37,10 +37,10 @@ def counted(graph: Graph, candidate: Candidate) -> list[int]:
     ]
 
 
-def constants(graph: Graph, candidate: Candidate) -> dict[int, int]:
-    """The bytes of each constant node that the candidate reads, also inside inline tuples."""
+def constants(graph: Graph, nodes: Iterable[int]) -> dict[int, int]:
+    """The bytes of each constant node that `nodes` read, also inside inline tuples."""
     found: dict[int, int] = {}
-    stack = [operand for node in candidate.nodes for operand in graph.operands[node]]
+    stack = [operand for node in nodes for operand in graph.operands[node]]
     while stack:
         node = stack.pop()
         if graph.kinds[node] is Kind.CONSTANT:
@@ -52,7 +52,7 @@ def constants(graph: Graph, candidate: Candidate) -> dict[int, int]:
 
 def constant_bytes(graph: Graph, node: int) -> int:
     """The size of a constant's data."""
-    array = graph.exprs[node].data
+    array = graph.exprs[node].value
     return prod(_extents(array.shape)) * _bits(array.dtype) // 8
 
 

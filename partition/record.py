@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from tvm import relax
 
 from byoc._version import __version__
 from byoc.partition._plain import dim
-from byoc.partition.facts import tensor
-from byoc.partition.graph import Graph, Kind
+from byoc.partition._weight import constants
+from byoc.partition.graph import Graph
 from byoc.partition.macs import macs
 from byoc.partition.plan import (
     BlockPlan,
@@ -107,29 +106,8 @@ def _segment(
         inputs=tuple(info for var in outlined.inputs for info in _infos(var.ty)),
         outputs=tuple(info for var in outlined.outputs for info in _infos(var.ty)),
         macs=None if None in work else sum(each or 0 for each in work),
-        constant_bytes=constant_bytes(graph, nodes),
+        constant_bytes=sum(constants(graph, nodes).values()),
     )
-
-
-def constant_bytes(graph: Graph, nodes: Sequence[int]) -> int:
-    """The bytes of all constants that `nodes` read, each once."""
-    found: dict[int, int] = {}
-    stack = list(nodes)
-    while stack:
-        for operand in graph.operands[stack.pop()]:
-            if operand not in found and graph.kinds[operand] is Kind.CONSTANT:
-                found[operand] = _bytes(graph, operand)
-            elif graph.kinds[operand] is Kind.TUPLE and not graph.names[operand]:
-                stack.append(operand)
-    return sum(found.values())
-
-
-def _bytes(graph: Graph, node: int) -> int:
-    from tvm import DataType
-
-    facts = tensor(graph, node)
-    bits = DataType(facts.dtype).bits
-    return (prod(int(dim or 0) for dim in facts.shape or ()) * bits + 7) // 8
 
 
 def _infos(ty: Any) -> tuple[TensorInfo, ...]:
