@@ -1,10 +1,10 @@
 """The Python form of patterns, in the style of TVM's `relax.dpl`: what `byoc.patterns` offers.
 
-    from byoc.patterns import is_const, is_op, row, wildcard
+    from byoc import patterns as p
 
-    conv = is_op("nn.conv2d")(wildcard("x"), is_const("w"))
-    act = conv.optional(is_op("nn.relu"))
-    rows = [row("mychip", "conv2d_relu", act, priority=10)]
+    conv = p.is_op("nn.conv2d")(p.wildcard("x"), p.is_const("w"))
+    act = conv.optional(p.is_op("nn.relu"))
+    rows = [p.row("mychip", "conv2d_relu", act, priority=10)]
 
 Using one pattern object twice means the same node of the graph, as in `dpl`.
 """
