@@ -8,6 +8,7 @@ Keywords go to the function of `relax.op`; `name` names the binding, `v7` otherw
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from operator import attrgetter
@@ -114,3 +115,53 @@ def _result(
     if joined:
         return reduce(lambda left, right: builder.emit(relax.op.subtract(left, right)), results)
     return results[0] if len(results) == 1 else ir.Tuple(results)
+
+
+def script(text: str, **inputs: Any) -> IRModule:
+    """A module from a line such as `a = nn.relu(x); b = add(a, 2.0) -> a, b`; bindings keep their names.
+
+    Ops are those of `relax.op`; floats are constants, `t[0]` is an item, `(a, b)` a tuple. `inputs` gives each
+    further name a shape (a parameter), a `(shape, dtype)` pair, or a numpy array (a constant).
+    """
+    body, _, results = text.partition("->")
+    names = {name: given for name, given in inputs.items() if not isinstance(given, np.ndarray)}
+    pairs = [
+        given if isinstance(given[-1], str) else (given, "float32") for given in names.values()
+    ]
+    params = dict(
+        zip(
+            names, parameters([each[0] for each in pairs], [each[1] for each in pairs]), strict=True
+        )
+    )
+    values = {
+        name: relax.const(each) for name, each in inputs.items() if isinstance(each, np.ndarray)
+    }
+    values |= params
+    builder = relax.BlockBuilder()
+    with builder.function("main", list(params.values())):
+        with builder.dataflow():
+            for line in ast.parse(body.replace(";", "\n").replace("\n ", "\n").strip()).body:
+                assert isinstance(line, ast.Assign)
+                (target,) = line.targets
+                assert isinstance(target, ast.Name)
+                value = _expression(line.value, values)
+                values[target.id] = builder.emit(value, name_hint=target.id)
+            found = [values[name.strip()] for name in results.split(",")]
+            result = builder.emit_output(found[0] if len(found) == 1 else ir.Tuple(found), "result")
+        builder.emit_func_output(result)
+    return builder.finalize()
+
+
+def _expression(node: ast.expr, values: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Call):
+        keywords = {each.arg or "": ast.literal_eval(each.value) for each in node.keywords}
+        operands = [_expression(each, values) for each in node.args]
+        return attrgetter(ast.unparse(node.func))(relax.op)(*operands, **keywords)
+    if isinstance(node, ast.Subscript):
+        return ir.TupleGetItem(_expression(node.value, values), ast.literal_eval(node.slice))
+    if isinstance(node, ast.Tuple) and any(isinstance(each, ast.Name) for each in node.elts):
+        return ir.Tuple([_expression(each, values) for each in node.elts])
+    if isinstance(node, ast.Name):
+        return values[node.id]
+    value = ast.literal_eval(node)
+    return relax.const(value, "float32") if isinstance(value, float) else value
