@@ -115,6 +115,9 @@ class _Converter:
     """Converts one pattern. TVM gives a new Python object at each access: equality is by address, as hashing."""
 
     def __init__(self, outputs: Sequence[Any]) -> None:
+        for each in outputs:
+            if not isinstance(each, dpl.DFPattern):
+                raise _unsupported(each)
         self.done: dict[Any, Pattern] = {}
         self.uses: Counter[Any] = Counter(outputs)
         seen: set[Any] = set()

@@ -259,6 +259,7 @@ def test_functions_called_and_named() -> None:
         (lambda: wildcard()(wildcard()), "CallPattern of a WildcardPattern: expected ops"),
         (lambda: is_op("relax.exp"), "ExprPattern: relax.exp is not called"),
         (lambda: "relax.exp", "str is not supported"),
+        (lambda: [wildcard()], "list is not supported"),
         (lambda: is_tuple([wildcard()] * 6, unordered=True), "UnorderedTuplePattern of 6 fields"),
         (
             lambda: is_op("relax.add")(
