@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from byoc.partition.plan import OpPlan, Plan
+from byoc.partition.plan import OpPlan, Plan, Refusal
 from byoc.support.refusal import CODES
+
+_PARENTHESIS = re.compile(r"\(([^()]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Coverage:
 class Reason:
     """One reason that keeps `ops` on the host: the same vendor, code and words. `rules` are where they stand.
 
-    An op that several rules refuse is counted under each of them.
+    `message` has `(...)` for the names of nodes where the words of several ops differ in them. An op that several
+    rules refuse is counted under each of them.
     """
 
     vendor: str
@@ -85,18 +89,18 @@ def coverage(plan: Plan) -> tuple[Coverage, ...]:
 
 
 def reasons(plan: Plan) -> tuple[Reason, ...]:
-    """Why ops stayed on the host, grouped by vendor, code and words; largest first by MACs, then by ops."""
-    grouped: dict[tuple[str, str, str], dict[int, OpPlan]] = {}
-    rules: dict[tuple[str, str, str], dict[str, None]] = {}
-    for index, op in enumerate(host_ops(plan)):
-        for refusal in op.refusals:
-            key = (refusal.vendor, refusal.code, refusal.message)
-            grouped.setdefault(key, {})[index] = op
-            if refusal.rule:
-                rules.setdefault(key, {})[refusal.rule] = None
-    found = [
-        Reason(*key, tuple(rules.get(key, ())), tuple(ops.values())) for key, ops in grouped.items()
-    ]
+    """Why ops stayed on the host, grouped by vendor, code and words; largest first by MACs, then by ops.
+
+    Words that differ only in the node they name are one reason. A pattern that repeats what a rule said of the
+    single op (`npu.conv2d: nn.conv2d (conv1): WORDS` beside `WORDS`) adds none.
+    """
+    names = {name for op in plan.ops for name in (op.binding, *op.nodes)}
+    grouped: dict[tuple[str, str, str], list[tuple[Refusal, OpPlan]]] = {}
+    for op in host_ops(plan):
+        for refusal in _distinct(op.refusals):
+            key = (refusal.vendor, refusal.code, _general(refusal.message, names))
+            grouped.setdefault(key, []).append((refusal, op))
+    found = [_reason(words, given) for (_, _, words), given in grouped.items()]
     return tuple(sorted(found, key=_largest_first))
 
 
@@ -108,6 +112,35 @@ def refusal_counts(plan: Plan) -> tuple[tuple[str, str, Tally], ...]:
         for vendor in plan.vendors
         for code in CODES
         if (ops := _refused(host, vendor, code))
+    )
+
+
+def _distinct(refusals: Sequence[Refusal]) -> Iterator[Refusal]:
+    for refusal in dict.fromkeys(refusals):
+        same = [
+            other
+            for other in refusals
+            if (other.vendor, other.code, other.rule)
+            == (refusal.vendor, refusal.code, refusal.rule)
+        ]
+        if not any(refusal.message.endswith(f": {other.message}") for other in same):
+            yield refusal
+
+
+def _general(words: str, names: Collection[str]) -> str:
+    """`words` without the nodes they name in parentheses."""
+    return _PARENTHESIS.sub(lambda found: "(...)" if found[1] in names else found[0], words)
+
+
+def _reason(words: str, given: Sequence[tuple[Refusal, OpPlan]]) -> Reason:
+    first = given[0][0]
+    alike = all(refusal.message == first.message for refusal, _ in given)
+    return Reason(
+        vendor=first.vendor,
+        code=first.code,
+        message=first.message if alike else words,
+        rules=tuple(dict.fromkeys(refusal.rule for refusal, _ in given if refusal.rule)),
+        ops=tuple({(op.function, op.binding): op for _, op in given}.values()),
     )
 
 

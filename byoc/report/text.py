@@ -67,13 +67,14 @@ def _coverage(plan: Plan, out: Console) -> None:
     rows.append(("host", host, "yellow"))
     width = min(max(len(name) for name, _, _ in rows), 16)
     line(out, "")
-    line(out, f"  {'':{width}}  {'ops':{BAR + 11}}MACs", "dim")
+    line(out, f"  {'':{width}}  {'ops':{BAR + 11}}{'MACs' if whole.macs else ''}", "dim")
     for name, part, style in rows:
         row = Text(f"  {name[:width]:{width}}  ")
         row.append_text(bar(part.ops, whole.ops, BAR, style, out))
-        row.append(f" {share(part.ops, whole.ops):>7}   ")
-        row.append_text(bar(part.macs, whole.macs, BAR, style, out))
-        row.append(f" {share(part.macs, whole.macs):>7}")
+        row.append(f" {share(part.ops, whole.ops):>7}")
+        if whole.macs:
+            row.append("   ").append_text(bar(part.macs, whole.macs, BAR, style, out))
+            row.append(f" {share(part.macs, whole.macs):>7}")
         line(out, row)
 
 

@@ -101,7 +101,7 @@ def test_the_text_report(partition: Partition, model: Path) -> None:
 
 
 def test_the_story_of_a_node(partition: Partition, model: Path) -> None:
-    code, out, _ = partition(model, "--explain", "conv_first")
+    code, out, _ = partition(model, "--shape", "n=1", "--explain", "conv_first")
     assert code == 0
     assert out.startswith("conv_first in ")
     assert "conv2d_bias" in out

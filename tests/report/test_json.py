@@ -129,6 +129,31 @@ def test_reasons_are_largest_first() -> None:
     ]
 
 
+def test_words_that_differ_in_a_node_are_one_reason() -> None:
+    words = "conv2d_bias: the result of nn.conv2d ({}) is also used by add ({}) (not n)"
+    ops = tuple(
+        plans.op(
+            f"lv{i}",
+            "nn.conv2d",
+            refusals=(Refusal("pattern", words.format(f"Lv{i}", "lv0"), "a.yaml:1", "npu"),),
+        )
+        for i in range(3)
+    )
+    (reason,) = report(plans.partition(plans.plan(ops=ops, segments=())))["reasons"]
+    assert reason["message"] == words.format("...", "...")
+    assert reason["nodes"] == ["Lv0", "Lv1", "Lv2"]
+
+
+def test_a_pattern_that_repeats_a_rule_adds_no_reason() -> None:
+    repeated = Refusal(
+        "when", f"npu.conv2d: nn.conv2d (Conv1): {plans.KERNEL.message}", "support.yaml:31", "npu"
+    )
+    ops = (plans.op("conv1", "nn.conv2d", refusals=(repeated, plans.KERNEL)),)
+    document = report(plans.partition(plans.plan(ops=ops, segments=())))
+    assert [each["message"] for each in document["reasons"]] == [plans.KERNEL.message]
+    assert len(document["host"][0]["refusals"]) == 2
+
+
 def test_codes_are_counted_in_their_order() -> None:
     found = [(each["code"], each["ops"]) for each in report(plans.partition())["refusals"]]
     assert found == [("unsupported-op", 2), ("when", 1), ("pattern", 2)]
