@@ -27,6 +27,7 @@ from byoc.support.expressions import EvaluationError, NotConstantError, UnknownE
 from byoc.support.facts import Facts
 from byoc.support.leaves import parse_signature, parse_size, plain_sizes
 from byoc.support.located import Located
+from byoc.support.mistakes import mistake
 from byoc.support.names import pattern_names
 from byoc.support.refusal import Refusal
 from byoc.support.rules import (
@@ -162,7 +163,7 @@ class Binder:
         try:
             given = Segments.model_validate(self._fixed(segments))
         except ValidationError as e:
-            raise segments.key.error(e.errors()[0]["msg"]) from e
+            raise mistake(segments, e.errors()[0]) from e
         size = given.max_constant_bytes
         return SegmentLimits(
             given.max,
@@ -244,8 +245,7 @@ class Binder:
             try:
                 return part.constraints(plain)
             except ValidationError as e:
-                first = e.errors()[0]
-                raise written.at(*first["loc"]).mark.error(first["msg"]) from e
+                raise mistake(written, e.errors()[0]) from e
         kind = {"dtypes": "dtype", "attrs": "attribute", "inputs": "shape"}.get(
             part.kind, part.kind
         )

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from byoc.errors import TableError
 from byoc.support.located import Located, merge, read_yaml
+from byoc.support.mistakes import mistake
 from byoc.support.names import check_names
 from byoc.support.rules import SupportTable
 from byoc.support.schema import Table
@@ -28,7 +29,7 @@ def load_table(path: Path | str) -> SupportTable:
     try:
         table = Table.model_validate(source.plain())
     except ValidationError as e:
-        _raise([_error(source, each) for each in e.errors()], e)
+        _raise([mistake(source, each) for each in e.errors()], e)
     _raise(check_names(source))
     return SupportTable(
         vendor=table.vendor,
@@ -78,27 +79,3 @@ def _raise(errors: Iterable[TableError], cause: Exception | None = None) -> None
     error = TableError("\n".join([first, *others]))
     error.file, error.line, error.column = found[0].file, found[0].line, found[0].column
     raise error from cause
-
-
-def _error(source: Located, error: Any) -> TableError:
-    """A validation error where it stands in the file, in the table's words."""
-    place = source.at(*error["loc"])
-    context = error.get("ctx", {})
-    kind = error["type"]
-    mark = place.at(context["name"]).key if kind == "unknown_key" else place.mark
-    return mark.error(_words(kind, error, place))
-
-
-def _words(kind: str, error: Any, place: Located) -> str:
-    name = str(error["loc"][-1]) if error["loc"] else "the table"
-    if kind == "missing":
-        return f"{name!r} is missing"
-    if place.value is None:
-        return f"{name!r} is empty; write {{}} for no demands, or remove it"
-    if kind == "union_tag_invalid":
-        expected = error["ctx"]["expected_tags"].replace("'", "")
-        return f"{name!r} cannot be a {error['ctx']['tag']}; expected a {expected.replace(', ', ' or a ')}"
-    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    if kind in ("value_error", "unknown_key"):
-        return message
-    return f"{name!r} should be {message}, got {place.plain()!r}"

@@ -169,6 +169,10 @@ Condition: TypeAlias = Annotated[
 ]
 
 
+FORMS = ("scalar", "list", "mapping")
+"""The tags of the forms a value may have; a validation error's location has them among its steps."""
+
+
 def _kind(value: Any) -> str:
     """Which form of a value this is, so that an error speaks of that form alone."""
     if isinstance(value, dict | BaseModel):

@@ -22,7 +22,7 @@ def test_sizes(text: str, size: int) -> None:
 
 
 def test_an_unknown_unit_names_the_nearest() -> None:
-    with pytest.raises(ValueError, match="'KIB' is no unit of size; did you mean 'K[i]?B'"):
+    with pytest.raises(ValueError, match=r"'KIB' is no unit of size; did you mean 'K[i]?B'"):
         parse_size("512KIB")
 
 
