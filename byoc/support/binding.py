@@ -23,7 +23,13 @@ from byoc.support.constraints import (
     input_constraints,
     read_range,
 )
-from byoc.support.expressions import EvaluationError, NotConstantError, UnknownError, parse
+from byoc.support.expressions import (
+    EvaluationError,
+    NotConstantError,
+    UnknownDim,
+    UnknownError,
+    parse,
+)
 from byoc.support.facts import Facts
 from byoc.support.leaves import parse_signature, parse_size, plain_sizes
 from byoc.support.located import Located
@@ -324,7 +330,9 @@ def _evaluated(written: Any, facts: Facts, environment: Mapping[str, Any]) -> An
 
 
 def _plain(value: Any) -> Any:
-    """A result as the schema takes it: tuples are lists there."""
+    """A result as the schema takes it: tuples are lists there, and every dimension has an extent."""
+    if isinstance(value, UnknownDim):
+        raise UnknownError(value.words)
     return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 

@@ -52,6 +52,11 @@ class UnknownDim:
 
     name: str
 
+    @property
+    def words(self) -> str:
+        """How a message names the dimension."""
+        return f"dimension {self.name}" if self.name else "a dimension"
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, UnknownDim) and other.name == self.name and self.name:
             return True
@@ -60,7 +65,7 @@ class UnknownDim:
     __hash__ = object.__hash__
 
     def _refuse(self, *_: object) -> Any:
-        raise UnknownError(f"dimension {self.name}" if self.name else "a dimension")
+        raise UnknownError(self.words)
 
     def __ne__(self, other: object) -> bool:
         return not self == other
