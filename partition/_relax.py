@@ -42,12 +42,12 @@ def variable(name: str, ty: Any, *, dataflow: bool) -> Any:
 
 
 def bind(var: Any, value: Any) -> Any:
-    """`var = value`."""
+    """Bind `var` to `value`."""
     return _VAR_BINDING(var, value, None)
 
 
 def match_cast(var: Any, value: Any, ty: Any) -> Any:
-    """`var = match_cast(value, ty)`."""
+    """Bind `var` to `value` held to be of type `ty`."""
     return _MATCH_CAST(var, value, ty, None)
 
 

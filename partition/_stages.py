@@ -95,7 +95,7 @@ def _choose(
     shared: dict[int, int] = {earliest: 0}
     for other in (*units.before[unit], *units.behind[unit]):
         stage = stages[other]
-        if units.owner[other] in (owner, NEUTRAL) and earliest <= stage <= last:
-            if stage < len(sequence) and sequence[stage] == owner:
-                shared[stage] = shared.get(stage, 0) + 1
+        near = units.owner[other] in (owner, NEUTRAL) and earliest <= stage <= last
+        if near and stage < len(sequence) and sequence[stage] == owner:
+            shared[stage] = shared.get(stage, 0) + 1
     return max(shared, key=lambda stage: (shared[stage], -stage))

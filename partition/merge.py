@@ -127,7 +127,7 @@ class _Merger:
                 self._refuse(candidate, Refusal("limit", words, "", candidate.vendor))
                 return False
         if limits.max_constant_bytes is not None:
-            size = sum(constants(self.graph, candidate).values())
+            size = sum(constants(self.graph, candidate.nodes).values())
             if size > limits.max_constant_bytes:
                 words = (
                     f"{what} has {size} bytes of constants; a segment of {candidate.vendor} holds "

@@ -149,9 +149,9 @@ class _Block:
         self.units, self.home = units, home
         node_home = [home[unit] if unit >= 0 else -1 for unit in units.unit_of]
         members: list[list[int]] = [[] for _ in regions]
-        for unit, region in enumerate(home):
-            if region >= 0:
-                members[region].append(unit)
+        for unit, number in enumerate(home):
+            if number >= 0:
+                members[number].append(unit)
         self.order = run_order(units, home, len(regions))
         for number, inside in enumerate(members):
             items = [
@@ -220,9 +220,8 @@ class _Block:
         for node in named:
             if graph.kinds[node] is Kind.IF:
                 originals[node] = self._branches(node, originals[node])
-        if self.units is None:
-            bindings = list(originals.values())
-        else:
+        bindings = list(originals.values())
+        if self.units is not None:
             bindings = self._ordered(self.units, originals)
         made = relax.DataflowBlock if graph.dataflow else relax.BindingBlock
         return made(bindings, block.span)

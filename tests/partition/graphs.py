@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import networkx
 import numpy as np
 from tvm import IRModule, relax, tirx
 
@@ -170,9 +171,7 @@ class _Writer:
         self.values[before:] = [self.builder.emit_output(each) for each in kept]
 
     def _branch(self, flag: Any, ops: int) -> None:
-        branches = []
-        for _ in range(2):
-            branches.append(_branch_body(self, ops))
+        branches = [_branch_body(self, ops) for _ in range(2)]
         self.values.append(self.builder.emit(relax.If(flag, *branches)))
 
     def emit(self, ops: int) -> None:
@@ -186,7 +185,9 @@ class _Writer:
     def step(self) -> None:
         builder, rng, values = self.builder, self.rng, self.values
         kind = rng.random()
-        if kind < 0.4:
+        if kind < 0.05 and not builder.current_block_is_dataflow():
+            builder.emit(relax.op.print(self.pick(), format="seen: {}"))
+        elif kind < 0.4:
             values.append(builder.emit(_op(rng.choice(UNARY))(self.pick())))
         elif kind < 0.7:
             other = (
@@ -244,3 +245,56 @@ def _branch_body(writer: _Writer, ops: int) -> Any:
     body = builder.get()["branch"].body
     writer.builder, writer.values = outer, values
     return body
+
+
+def scaling_graph(ops: int, window: int, vendors: Sequence[str]) -> tuple[Graph, Decision]:
+    """A block without TVM behind it: calls of one or two of the last `window` values, 70 % of them taken."""
+    rng = Random(ops)
+    graph = Graph("main", (0,), True)
+    _append(graph, Kind.INPUT, "input", (), "x")
+    found = []
+    for index in range(1, ops + 1):
+        operands = [max(0, index - rng.randint(1, window)) for _ in range(rng.randint(1, 2))]
+        _append(graph, Kind.CALL, "add", tuple(operands), f"v{index}")
+        if rng.random() < 0.7:
+            found.append(Candidate(rng.choice(vendors), "", (index,), (), (index,)))
+    return graph, Decision(tuple(found))
+
+
+def _append(graph: Graph, kind: Kind, op: str, operands: tuple[int, ...], name: str) -> None:
+    for operand in dict.fromkeys(operands):
+        graph.users[operand].append(len(graph))
+    graph.kinds.append(kind)
+    graph.ops.append(op)
+    graph.operands.append(operands)
+    graph.users.append([])
+    graph.items.append(-1)
+    graph.names.append(name)
+    graph.exprs.append(None)
+    graph.vars.append(None)
+
+
+def merged_graph(graph: Graph, plan: BlockPlan) -> networkx.DiGraph:
+    """The block with each region contracted to one node, by the plan alone.
+
+    Tuples and items are followed through to what they are made of: they may be on either side of a border.
+    """
+    home = {
+        node: ("region", number)
+        for number, region in enumerate(plan.regions)
+        for index in region.candidates
+        for node in plan.candidates[index].nodes
+    }
+    merged = networkx.DiGraph()
+    sources: list[set[Any]] = []
+    for node, kind in enumerate(graph.kinds):
+        needs = (*graph.operands[node], *graph.after.get(node, ()))
+        reached = set().union(*(sources[need] for need in needs))
+        own = home.get(node, ("host", node))
+        if kind in (Kind.TUPLE, Kind.ITEM, Kind.LITERAL) and node not in home:
+            sources.append(reached)
+            continue
+        merged.add_node(own)
+        merged.add_edges_from((source, own) for source in reached if source != own)
+        sources.append({own})
+    return merged
