@@ -61,9 +61,9 @@ def read_outside(graph: Graph, node: int, inside: Collection[int]) -> bool:
 class Cycles:
     """Finds out whether a composite would close a cycle with the graph and the composites accepted before.
 
-    A composite with one output cannot: whatever reaches any of its nodes already reached its output. One with
-    several can, by itself (a path that leaves it and comes back) or with another of several outputs. `owner`
-    maps a node to the candidate that took it.
+    A composite with one end cannot: whatever reaches any of its nodes already reached its output. One with
+    several (read or not) can, by itself (a path that leaves it and comes back) or with another such composite.
+    `owner` maps a node to the candidate that took it.
     """
 
     graph: Graph
@@ -74,12 +74,12 @@ class Cycles:
     def accept(self, each: Candidate) -> None:
         """Note that `each` stands."""
         self.owner.update(dict.fromkeys(each.nodes, each))
-        if len(each.outputs) > 1:
+        if self._has_ends(each):
             self._widen(each.nodes[0], each.nodes[-1])
 
     def closes(self, each: Candidate) -> bool:
         """Whether one of the inputs of `each` depends on one of its outputs."""
-        if len(each.outputs) < 2:
+        if not self._has_ends(each):
             return False
         floor = self._floor(each.nodes[0])
         inside, seen = set(each.nodes), set[int]()
@@ -101,6 +101,13 @@ class Cycles:
                 stack += other.inputs
                 stack += self._before(other.nodes)
         return False
+
+    def _has_ends(self, each: Candidate) -> bool:
+        """Whether `each` has several outputs, or several nodes that nothing inside reads."""
+        if len(each.outputs) > 1:
+            return True
+        inside, users = set(each.nodes), self.graph.users
+        return sum(inside.isdisjoint(users[node]) for node in each.nodes) > 1
 
     def _before(self, nodes: Iterable[int]) -> list[int]:
         """What must come before `nodes` for the sake of effects and symbolic dimensions."""

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from byoc.errors import PatternError
-from byoc.partition.graph import Graph
+from byoc.partition.graph import Graph, Group
 from byoc.partition.patterns.ast import (
     COMMUTATIVE,
     Alternatives,
@@ -113,13 +113,15 @@ def root_ops(row: Row) -> tuple[frozenset[str], ...]:
 
 def reach(output: Pattern, env: Mapping[Pattern, object], graph: Graph) -> Iterator[int]:
     """Nodes at which an output not yet matched could stand: what its matched parts lead to, last first."""
-    level = {env[each] for each in nodes((output,)) if each in env}
-    level = {node for node in level if isinstance(node, int)}
-    seen: set[int] = set()
+    level: set[int] = set()
+    for part in nodes((output,)):
+        held = env.get(part)
+        level.update(held.outputs if isinstance(held, Group) else [held] if isinstance(held, int) else [])
+    level.discard(-1)
+    seen = set(level)
     for _ in range(_depth(output)):
-        level = {user for node in level if isinstance(node, int) for user in graph.users[node]}
-        level -= seen
-        seen |= {node for node in level if isinstance(node, int)}
+        level = {user for node in level for user in graph.users[node]} - seen
+        seen |= level
     yield from sorted(seen, reverse=True)
 
 

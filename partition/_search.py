@@ -144,6 +144,8 @@ class Search:
                 return True
             source = self._stored(given)
             return self.graph.kinds[source] is Kind.CONSTANT
+        if given is None:  # an optional input of a group that is absent
+            return not pattern.constant
         return not isinstance(given, Group | tuple) and not self.quantised
 
     def _border(self, node: int) -> bool:

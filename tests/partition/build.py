@@ -97,7 +97,9 @@ def _operand(operand: Any, values: Sequence[Any]) -> Any:
         return values[operand]
     if isinstance(operand, float):
         return relax.const(operand, "float32")
-    return relax.const(operand) if isinstance(operand, np.ndarray | np.generic) else operand
+    if isinstance(operand, np.ndarray | np.generic):
+        return relax.const(operand, operand.dtype.name)
+    return operand
 
 
 def _call(op: str, operands: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
@@ -128,13 +130,12 @@ def script(text: str, **inputs: Any) -> IRModule:
     pairs = [
         given if isinstance(given[-1], str) else (given, "float32") for given in names.values()
     ]
-    params = dict(
-        zip(
-            names, parameters([each[0] for each in pairs], [each[1] for each in pairs]), strict=True
-        )
-    )
+    made = parameters([each[0] for each in pairs], [each[1] for each in pairs])
+    params = {name: relax.Var(name, each.ty) for name, each in zip(names, made, strict=True)}
     values = {
-        name: relax.const(each) for name, each in inputs.items() if isinstance(each, np.ndarray)
+        name: relax.const(each, each.dtype.name)
+        for name, each in inputs.items()
+        if isinstance(each, np.ndarray)
     }
     values |= params
     builder = relax.BlockBuilder()
