@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from byoc._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from byoc import patterns as patterns
     from byoc.errors import ByocError as ByocError
     from byoc.frontends import import_model as import_model
     from byoc.frontends.model import Model as Model
     from byoc.hookspecs import hookimpl as hookimpl
-    from byoc.partition import patterns as patterns
     from byoc.partition.plan import Plan as Plan
     from byoc.pipeline import Partition as Partition
     from byoc.pipeline import PartitionOptions as PartitionOptions
@@ -50,7 +50,7 @@ __all__ = ["__version__", "patterns", *sorted(_HOMES)]
 
 def __getattr__(name: str) -> Any:
     if name == "patterns":
-        return import_module("byoc.partition.patterns")
+        return import_module("byoc.patterns")
     if name not in _HOMES:
         raise AttributeError(f"module 'byoc' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

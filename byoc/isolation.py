@@ -110,8 +110,10 @@ class Worker(Generic[Item]):
         if self._log is None or not self._log.exists():
             return ""
         text = self._log.read_text("utf-8", errors="replace")
-        # Python's own dump of a dying worker's stack says nothing about the vendor's code.
-        text = text.partition("Fatal Python error")[0].strip()
+        # The stacks that Python and TVM print of a dying process say nothing about the vendor's code.
+        for dump in ("Fatal Python error", "!!!!!!! Segfault encountered"):
+            text = text.partition(dump)[0]
+        text = text.strip()
         return f"; its last words: {text[-LAST_WORDS:]}" if text else ""
 
 

@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from byoc.errors import UsageError, nearest
 from byoc.partition.graph import Graph, attach_groups, read_module
@@ -46,7 +47,7 @@ class PartitionOptions:
     dims: Mapping[str, int] = field(default_factory=dict)
     min_ops: int = 0
     min_macs: int = 0
-    merge: str = "fewest"
+    merge: Literal["fewest", "connected"] = "fewest"
     vendor_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     check_timeout: float = 60.0
     verify: bool = True
@@ -193,7 +194,7 @@ class _Run:
             with self.stage("place"):
                 decision = place(graph, decisions)
             with self.stage("merge"):
-                block = merge(graph, decision, lambda node, graph=graph: macs(graph, node), trace)
+                block = merge(graph, decision, partial(macs, graph), trace)
                 for session in self.sessions:
                     if session.vendor.check is not None:
                         block = judge_regions(session.name, session.judge, graph, block, trace)

@@ -37,7 +37,8 @@ class Region:
 
     `name` is the composite's name, "" for a single op or a merged segment. `function` is a Relax function: its
     parameters are the captured tensors, in order of first use, its result the outputs (a tuple when several).
-    `origins` maps a binding's name to source nodes.
+    `origins` maps a binding's name to source nodes. `named` are the pattern's names: the binding that each names,
+    or the binding that reads it and the operand's place (a path, where tuples nest).
     """
 
     vendor: str
@@ -45,6 +46,7 @@ class Region:
     function: relax.Function
     origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: tuple[SourceGroup, ...] = ()
+    named: tuple[tuple[str, str, tuple[int, ...]], ...] = ()
 
     @cached_property
     def graph(self) -> Graph:
@@ -68,6 +70,32 @@ class Region:
                 ops.append(_op(graph, group_facts(graph, group), group.nodes))
         return tuple(ops)
 
+    @cached_property
+    def candidate(self) -> Candidate:
+        """The whole region as a candidate of `graph`."""
+        graph = self.graph
+        ids = {name: node for node, name in enumerate(graph.names) if name}
+        free = (Kind.INPUT, Kind.CONSTANT, Kind.LITERAL, Kind.ALIAS)
+        nodes = tuple(node for node, kind in enumerate(graph.kinds) if kind not in free)
+        last = max(graph.escapes)
+        results = graph.operands[last] if graph.kinds[last] is Kind.ALIAS else (last,)
+        if (
+            len(results) == 1
+            and graph.kinds[results[0]] is Kind.TUPLE
+            and not graph.names[results[0]]
+        ):
+            results = graph.operands[results[0]]
+        named = []
+        for name, binding, path in self.named:
+            node = ids[binding]
+            for place in path:
+                node = graph.operands[node][place]
+            named.append((name, node))
+        inputs = tuple(ids[param.name] for param in self.function.params if param.name in ids)
+        return Candidate(
+            self.vendor, self.name, nodes, inputs, tuple(sorted(results)), named=tuple(named)
+        )
+
     @property
     def inputs(self) -> tuple[Tensor, ...]:
         """The captured tensors, in the order of the function's parameters."""
@@ -83,6 +111,7 @@ class Region:
             "constants": [each.value.numpy() for each in constants],
             "origins": dict(self.origins),
             "groups": self.groups,
+            "named": self.named,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -113,7 +142,27 @@ def region(graph: Graph, candidate: Candidate) -> Region:
     )
     names = [graph.names[node] for node in candidate.nodes if graph.names[node]]
     origins = {name: graph.origins.get(name, (name,)) for name in names}
-    return Region(candidate.vendor, candidate.name, builder.get()["region"], origins, groups)
+    function = builder.get()["region"]
+    return Region(
+        candidate.vendor, candidate.name, function, origins, groups, _named(graph, candidate)
+    )
+
+
+def _named(graph: Graph, candidate: Candidate) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
+    """The candidate's names by binding, and by place where a constant or literal has no binding."""
+    places: dict[int, tuple[str, tuple[int, ...]]] = {}
+    stack: list[tuple[int, str, tuple[int, ...]]]
+    stack = [(node, graph.names[node], ()) for node in candidate.nodes if graph.names[node]]
+    while stack:
+        node, binding, path = stack.pop()
+        for place, operand in enumerate(graph.operands[node]):
+            if graph.names[operand]:
+                places.setdefault(operand, (graph.names[operand], ()))
+            else:
+                places.setdefault(operand, (binding, (*path, place)))
+                stack.append((operand, binding, (*path, place)))
+    places |= {node: (graph.names[node], ()) for node in candidate.nodes if graph.names[node]}
+    return tuple((name, *places[node]) for name, node in candidate.named if node in places)
 
 
 def _emit(builder: Any, graph: Graph, node: int, exprs: dict[int, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import pluggy
@@ -16,7 +17,7 @@ import pluggy
 from byoc.errors import PatternError, PluginError
 from byoc.isolation import Failure, Worker
 from byoc.partition.graph import Graph
-from byoc.partition.patterns.ast import Row
+from byoc.partition.patterns.ast import Row, TvmCheck
 from byoc.partition.plan import Candidate
 from byoc.partition.vendor import Limits, Vendor
 from byoc.plugins import Plugins
@@ -27,10 +28,10 @@ from byoc.support.refusal import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the worker is asked: `byoc_check` about a region, or (with `row`) one pattern row's predicate."""
+    """What the worker is asked: `byoc_check` about a region, or one pattern row's predicate, `row` its index."""
 
     region: Region
-    row: str = ""
+    row: int | None = None
 
 
 @dataclass(slots=True)
@@ -130,7 +131,9 @@ class VendorSession:
     def _check_row(
         self, row: Row, graph: Graph, candidates: Sequence[Candidate]
     ) -> list[Refusal | None]:
-        questions = [Question(region(graph, each), row.name) for each in candidates]
+        # By identity: names need not be unique in TVM's tables.
+        place = next(i for i, each in enumerate(self.vendor.rows) if each is row)
+        questions = [Question(region(graph, each), place) for each in candidates]
         return self._ask(questions, f"the check of pattern {row.name}")
 
     def _ask(self, questions: Sequence[Question], who: str) -> list[Refusal | None]:
@@ -143,19 +146,22 @@ class VendorSession:
 
 
 def _as_rows(vendor: str, given: Sequence[Any]) -> list[Row]:
+    """The rows of one answer; TVM's are converted together, since their order says which wins."""
     rows: list[Row] = []
-    for each in given:
-        if isinstance(each, Row):
-            if each.vendor not in ("", vendor):
-                raise PatternError(
-                    f"row {each.name!r} is of vendor {each.vendor!r}, expected {vendor!r}"
-                )
-            rows.append(replace(each, vendor=vendor))
+    for own, group in groupby(given, key=lambda each: isinstance(each, Row)):
+        if own:
+            rows += [_own_row(vendor, each) for each in group]
         else:
             from byoc.partition.patterns.tvm_dpl import rows_from_tvm
 
-            rows += rows_from_tvm(vendor, [each])
+            rows += rows_from_tvm(vendor, list(group))
     return rows
+
+
+def _own_row(vendor: str, row: Row) -> Row:
+    if row.vendor not in ("", vendor):
+        raise PatternError(f"row {row.name!r} is of vendor {row.vendor!r}, expected {vendor!r}")
+    return replace(row, vendor=vendor)
 
 
 _answering: dict[tuple[str, str], VendorSession] = {}
@@ -169,10 +175,9 @@ def answer(
     session = _answering.get(key)
     if session is None:
         session = _answering[key] = VendorSession(Plugins.discover(), vendor, options)
-    if questions[0].row:
-        row = next(each for each in session.vendor.rows if each.name == questions[0].row)
-        assert row.check is not None
-        return [_verdict(row.check(each.region), row.name) for each in questions]
+    if questions[0].row is not None:
+        row = session.vendor.rows[questions[0].row]
+        return [_row_verdict(row, each.region) for each in questions]
     refusals: list[Refusal | None] = [None] * len(questions)
     regions = [each.region for each in questions]
     for owner, caller in session.checkers():
@@ -185,10 +190,16 @@ def answer(
     return refusals
 
 
-def _verdict(given: object, row: str) -> Refusal | None:
-    """A row's predicate answers with a bool, a Refusal, or None to accept."""
+def _row_verdict(row: Row, region: Region) -> Refusal | None:
+    """A row's predicate answers with a bool, a Refusal, or None to accept; TVM's own get TVM's context."""
+    if isinstance(row.check, TvmCheck):
+        from byoc.partition.patterns.tvm_check import run_tvm_check
+
+        return run_tvm_check(row, region.graph, region.candidate)
+    assert row.check is not None
+    given = row.check(region)
     if isinstance(given, Refusal):
         return given
-    if given is None or given is True:
+    if given is None or given:
         return None
-    return Refusal("check", f"the check of pattern {row} refuses it")
+    return Refusal("check", f"the check of pattern {row.name} refuses it")
