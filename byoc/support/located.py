@@ -207,4 +207,5 @@ def _scalar(kind: str, text: str, mark: Mark) -> str | int | float | bool | None
 def _yaml_words(problem: str | None, context: str | None) -> str:
     if problem and "'\\t'" in problem:
         return "a tab; YAML indents with spaces"
-    return f"not YAML: {', '.join(part for part in (problem, context) if part)}"
+    hint = "flow" in (context or "") and "; text with brackets or commas needs quotes here"
+    return f"not YAML: {', '.join(part for part in (problem, context) if part)}{hint or ''}"

@@ -65,7 +65,7 @@ def test_a_table_bound_to_its_own_figures(table: BoundTable) -> None:
     assert (table.limits.max_ops, table.limits.alignment) == (None, 64)
     first, second = table.ops["nn.conv2d"]
     assert (first.use, first.qdq, first.rule) == ("joined", True, "support.yaml:10")
-    assert (second.use, second.qdq, second.rule) == ("alone", False, "support.yaml:20")
+    assert (second.use, second.qdq, second.rule) == ("alone", False, "support.yaml:21")
     assert [each.op for each in table.rows] == ["nn.relu", "nn.conv2d", "nn.conv2d"]
 
 
