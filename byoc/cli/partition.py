@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -87,7 +87,7 @@ def command(
     shapes: tuple[str, ...],
     min_ops: int,
     min_macs: int,
-    merge: str,
+    merge: Literal["fewest", "connected"],
     vendor_options: tuple[str, ...],
 ) -> None:
     r"""Partition MODEL, an ONNX file or zoo:NAME, and report what each vendor takes and why it leaves the rest.

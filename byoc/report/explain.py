@@ -69,19 +69,7 @@ def write_story(partition: Partition, node: str, out: Console) -> None:
         line(out, "")
         line(out, clean(each.binding), "bold")
         paragraph(out, _outcome(each.op, partition.plan), indent=2)
-        _events(each.events, out)
-        _refusals(each.op.refusals if each.op else (), out)
-
-
-def _refusals(refusals: tuple[Refusal, ...], out: Console) -> None:
-    """The verdict of each vendor, last: the words that the report groups."""
-    for refusal in refusals:
-        words = Text.assemble(
-            (f"{refusal.vendor} {refusal.code}: ", "yellow"), clean(refusal.message)
-        )
-        if refusal.rule:
-            words.append(f" ({refusal.rule})", "dim")
-        paragraph(out, words, indent=4, prefix=Text("  -"))
+        _events(each, out)
 
 
 def _outcome(op: OpPlan | None, plan: Plan) -> Text:
@@ -98,8 +86,14 @@ def _outcome(op: OpPlan | None, plan: Plan) -> Text:
     )
 
 
-def _events(events: tuple[Event, ...], out: Console) -> None:
-    """The events in three columns: stage (once a run of events), vendor, words; the words wrap."""
+def _events(chapter: Chapter, out: Console) -> None:
+    """The events in three columns: stage (once a run of events), vendor, words; the words wrap.
+
+    A refusal stands with the event that tells of it: its code, and where the rule is. Those that no event tells
+    of follow.
+    """
+    events = chapter.events
+    untold = dict.fromkeys(chapter.op.refusals if chapter.op else ())
     stages = max((len(event.stage) for event in events), default=0)
     vendors = max((len(event.vendor) for event in events), default=0)
     stage = ""
@@ -107,4 +101,25 @@ def _events(events: tuple[Event, ...], out: Console) -> None:
         shown = "" if event.stage == stage else event.stage
         stage = event.stage
         prefix = Text(f"  {shown:{stages}}  {event.vendor:{vendors}}  ", "cyan")
-        paragraph(out, clean(event.words), indent=prefix.cell_len, prefix=prefix)
+        words = Text(clean(event.words))
+        told = max(
+            (each for each in untold if _tells(event, each)),
+            key=lambda each: len(each.message),
+            default=None,
+        )
+        if told is not None:
+            del untold[told]
+            words.append(f" [{_place(told)}]", "yellow")
+        paragraph(out, words, indent=prefix.cell_len, prefix=prefix)
+    for refusal in untold:
+        words = Text(f"{refusal.vendor}: {clean(refusal.message)}")
+        words.append(f" [{_place(refusal)}]", "yellow")
+        paragraph(out, words, indent=4, prefix=Text("  -"))
+
+
+def _tells(event: Event, refusal: Refusal) -> bool:
+    return event.vendor == refusal.vendor and event.words.endswith(refusal.message)
+
+
+def _place(refusal: Refusal) -> str:
+    return f"{refusal.code}, {refusal.rule}" if refusal.rule else refusal.code

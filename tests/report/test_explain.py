@@ -17,6 +17,7 @@ STORY = (
         (
             Event("match", "npu", "conv2d_bias_relu (support.yaml:77) matches at relu2"),
             Event("match", "npu", "refused: " + "the words of a vendor may be long " * 3),
+            Event("annotate", "npu", f"refused: {plans.KERNEL.message}"),
             Event("merge", "", "nothing to merge"),
         ),
     ),
@@ -29,15 +30,15 @@ Conv2 in zoo:small: 3 Relax bindings
 
 conv2 = nn.conv2d
   stays on the host; 40.0 M MACs
-  match  npu  conv2d_bias_relu (support.yaml:77) matches at relu2
-         npu  refused: the words of a vendor may be long the words of a vendor
-              may be long the words of a vendor may be long
-  merge       nothing to merge
-  - npu pattern: conv2d_bias_relu: the result of nn.conv2d
+  match     npu  conv2d_bias_relu (support.yaml:77) matches at relu2
+            npu  refused: the words of a vendor may be long the words of a
+                 vendor may be long the words of a vendor may be long
+  annotate  npu  refused: the convolution engine holds kernels of at most 7x7
+                 [when, support.yaml:31]
+  merge          nothing to merge
+  - npu: conv2d_bias_relu: the result of nn.conv2d
     (/features/block.1/expand/Conv) is also used by add (/features/block.1/Add),
-    which stands outside the match (support.yaml:77)
-  - npu when: the convolution engine holds kernels of at most 7x7
-    (support.yaml:31)
+    which stands outside the match [pattern, support.yaml:77]
 
 pool1 = nn.max_pool2d
   goes to npu as a single op, in segment npu_0 of 4 ops
