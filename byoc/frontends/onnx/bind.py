@@ -29,7 +29,7 @@ def bind_inputs(
                 "Move what makes tensors of it out of the model."
             )
     _known("input", shapes, inputs, source.name)
-    symbols = {dim.dim_param for each in inputs.values() for dim in _dims(each) if dim.dim_param}
+    symbols = {dim.dim_param for each in inputs.values() for dim in _dims(each) if dim.dim_param.strip("?")}
     _known("symbolic dimension", dims, symbols, source.name)
     return {
         name: _bind(name, proto, shapes.get(name), dims, source.name)
@@ -82,7 +82,8 @@ def _size(dim: onnx.TensorShapeProto.Dimension | None, dims: Mapping[str, int]) 
         if dims[dim.dim_param] < 1:
             raise UsageError(f"--shape {dim.dim_param}={dims[dim.dim_param]}: a dimension is at least 1.")
         return dims[dim.dim_param]
-    return dim.dim_param or None
+    # "?" is what some exporters call every dimension that they do not know.
+    return None if dim.dim_param == "?" else dim.dim_param or None
 
 
 def _check(name: str, axis: int, given: int, known: int | str | None, model: str) -> None:

@@ -85,6 +85,11 @@ class Context:
 
         return dtype_of(self.args[index].ty)
 
+    def dtypes(self) -> list[str]:
+        """The dtypes of all inputs and outputs that are known."""
+        inputs = [self.dtype(index) for index, arg in enumerate(self.args) if arg is not None]
+        return inputs + [each.dtype for each in self.specs if each is not None]
+
     def axis(self, axis: int, rank: int) -> int:
         """A non-negative axis."""
         return axis + rank if axis < 0 else axis

@@ -40,11 +40,19 @@ class Emitter:
         """Run `convert(builder)` in a block of its own; return the block's bindings and the result."""
         self.builder._begin_dataflow_block()
         try:
-            result = convert(self.builder)
-            result = [self.builder.normalize(each) for each in as_list(result)]
+            result = self._outputs(convert(self.builder))
         finally:
             block = self.builder._end_block()
         return list(block.bindings), result
+
+    def _outputs(self, result: Any) -> list[Any]:
+        """A converter's result as the list of its outputs; a call that returns a tuple is taken apart."""
+        outputs = [self.builder.normalize(each) for each in as_list(result)]
+        if len(outputs) == 1 and isinstance(outputs[0].ty, relax.TupleType):
+            var = self.builder.emit(outputs[0])
+            count = len(var.ty.fields)
+            outputs = [self.builder.normalize(relax.TupleGetItem(var, index)) for index in range(count)]
+        return outputs
 
     def unique(self, name: str) -> str:
         """Return a Relax identifier made of an ONNX name, different from all before it."""
@@ -114,10 +122,9 @@ class Emitter:
         return [new.get(hash(each), each) for each in results], adopted
 
     def bind(self, name: str, value: Any, origins: tuple[str, ...]) -> Any:
-        """Bind one expression under a name made of `name`; return the variable."""
-        steps, results = self.scratch(lambda builder: builder.emit(value))
-        adopted, _ = self.adopt(steps, results, [name], origins)
-        return adopted[0]
+        """Bind one expression, a tuple too, under a name made of `name`; return the variable."""
+        value = self.builder.normalize(value)
+        return self._bind(name, value.ty, value, origins, False, name)
 
     def match_cast(self, name: str, value: Any, ty: Any, origins: tuple[str, ...]) -> Any:
         """Bind `value` with the type `ty`, checked when the model runs."""

@@ -71,11 +71,28 @@ def host_model(
             graph.initializer.append(numpy_helper.from_array(value.array, name))
         else:
             graph.input.append(value_info(name, _ranked(value.type)))
-    graph.output.extend(value_info(name, _ranked(each)) for name, each in outputs.items())
+    for name, each in outputs.items():
+        graph.output.append(onnx.ValueInfoProto(name=name))
+        if each.WhichOneof("value") is not None:
+            graph.output[-1].type.CopyFrom(_ranked(each))
     model = onnx.ModelProto(ir_version=max(proto.ir_version, 4), graph=graph)
-    model.opset_import.extend(proto.opset_import)
+    for each in proto.opset_import:
+        onnx_own = each.domain in ("", "ai.onnx") and not proto.functions
+        version = _lowest_opset(nodes, each.version) if onnx_own else each.version
+        model.opset_import.append(onnx.helper.make_opsetid(each.domain, version))
     model.functions.extend(proto.functions)
     return model.SerializeToString(deterministic=True)
+
+
+def _lowest_opset(nodes: Sequence[onnx.NodeProto], opset: int) -> int:
+    """The oldest opset in which these operators mean what they mean in `opset`: older runtimes take it too."""
+    lowest = 7
+    for node in nodes:
+        if node.domain in ("", "ai.onnx") and onnx.defs.has(node.op_type, opset):
+            lowest = max(lowest, onnx.defs.get_schema(node.op_type, opset).since_version)
+        for graph in subgraphs(node):
+            lowest = max(lowest, _lowest_opset(graph.node, opset))
+    return min(lowest, opset)
 
 
 def _ranked(proto: TypeProto) -> TypeProto:

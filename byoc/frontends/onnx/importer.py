@@ -17,7 +17,7 @@ from byoc.frontends.onnx.convert import convert
 from byoc.frontends.onnx.dims import shape_arithmetic
 from byoc.frontends.onnx.emit import Emitter
 from byoc.frontends.onnx.fold import constant_node, fold
-from byoc.frontends.onnx.infer import node_outputs, whole_model
+from byoc.frontends.onnx.infer import model_outputs, node_outputs, whole_model
 from byoc.frontends.onnx.load import Source
 from byoc.frontends.onnx.names import name_nodes
 from byoc.frontends.onnx.regions import schedule
@@ -454,8 +454,18 @@ class Importer:
                         f"{self.source.name}: {name!r} is a {type_name(proto)} and the model returns it; byoc "
                         "returns tensors of numbers."
                     )
-                outputs[name] = known.get(name) or spec_of(proto) or self._guess(node, inputs, name)
+                spec = known.get(name) or spec_of(proto)
+                if spec is None:
+                    spec = spec_of(self._infer_together(nodes, inputs).get(name))
+                outputs[name] = spec or self._guess(node, inputs, name)
         return outputs
+
+    def _infer_together(
+        self, nodes: Sequence[onnx.NodeProto], inputs: dict[str, Value]
+    ) -> dict[str, TypeProto]:
+        """Infer the types of a host model's own outputs: branches and bodies need their outer values."""
+        wanted = {name: TypeProto() for node in nodes for name in self._outputs(node) if name}
+        return model_outputs(host.host_model(nodes, inputs, wanted, self.source.proto))
 
     def _read_outside(self, nodes: Sequence[onnx.NodeProto]) -> set[str]:
         """The values that the graph's result or other nodes read; of a single node, all that are used."""
@@ -469,10 +479,10 @@ class Importer:
         return names
 
     def _guess(self, node: onnx.NodeProto, inputs: dict[str, Value], name: str) -> TensorSpec:
-        first = next((spec_of(each.type) for each in inputs.values()), None)
-        dtype = first.dtype if first is not None else "float32"
+        specs = [spec_of(each.type) for each in inputs.values()]
+        dtype = next((each.dtype for each in specs if each is not None), "float32")
         self.notes.append(
-            f"{node.name}: nothing states the type of {name!r}; {dtype} is assumed, as its first input, "
+            f"{node.name}: nothing states the type of {name!r}; {dtype} is assumed, as its first input has, "
             "and checked when the model runs"
         )
         return TensorSpec(dtype, None)

@@ -42,6 +42,15 @@ def whole_model(source: Source, inputs: Mapping[str, TypeProto]) -> dict[str, Ty
     return {**stated, **found, **weights, **inputs}
 
 
+def model_outputs(serialised: bytes) -> dict[str, TypeProto]:
+    """Infer the types of the outputs of a small model; {} when inference fails."""
+    try:
+        inferred = shape_inference.infer_shapes(serialised, data_prop=True)
+    except Exception:  # as above: no verdict on the nodes
+        return {}
+    return {each.name: each.type for each in inferred.graph.output}
+
+
 def helper_size(tensor: onnx.TensorProto) -> int:
     """Return the number of elements of a TensorProto."""
     size = 1

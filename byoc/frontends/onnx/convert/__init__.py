@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from byoc.frontends.onnx.context import Context
+from byoc.frontends.onnx.context import Context, Decline
 from byoc.frontends.onnx.convert import elementwise, layout, nn, quantize, stock
 
 CONVERTERS: dict[str, Callable[[Context], Any]] = {
@@ -22,5 +22,7 @@ def convert(context: Context) -> Any:
 
     Raises Decline, with the reason, for a node that must become a host call.
     """
+    if any(dtype.startswith("float8") for dtype in context.dtypes()):
+        raise Decline("TVM rounds 8-bit floats in another way")
     converter = CONVERTERS.get(context.node.op_type, stock.convert)
     return converter(context)

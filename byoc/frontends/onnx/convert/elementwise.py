@@ -12,42 +12,72 @@ from byoc.frontends.onnx.context import Context, Decline
 
 
 def clip(context: Context) -> Any:
-    """Clip with constant bounds is `relax.clip`; without bounds the input itself."""
+    """Clip: `relax.clip` for constant bounds, else `minimum(maximum(x, low), high)`, which is ONNX's definition."""
+    dtype = context.dtype(0)
     if context.version < 11:
         low, high = context.attrs.get("min"), context.attrs.get("max")
     else:
         low, high = (_bound(context, index) for index in (1, 2))
-    dtype = context.dtype(0)
+        if any(context.has(index) and context.array(index) is None for index in (1, 2)):
+            return _between(context, context.arg(1), context.arg(2))
     if low is None and high is None:
         return context.arg(0)
-    if dtype.startswith(("int", "uint")):
-        limits = np.iinfo(dtype)
-        if max(abs(int(limits.min)), int(limits.max)) > 2**53:
-            return _between(context, low, high, dtype)
-        low, high = (limits.min if low is None else low), (limits.max if high is None else high)
-    else:
-        low, high = (-np.inf if low is None else low), (np.inf if high is None else high)
-    if np.isnan(low) or np.isnan(high) or low > high:
-        return _between(context, low, high, dtype)
-    return relax.op.clip(context.arg(0), float(low), float(high)) if dtype[0] == "f" else relax.op.clip(
-        context.arg(0), int(low), int(high)
-    )
+    floating = "float" in dtype
+    limits: Any = None if floating else np.iinfo(dtype)
+    low = low if low is not None else (-np.inf if floating else limits.min)
+    high = high if high is not None else (np.inf if floating else limits.max)
+    if np.isnan(low) or np.isnan(high):
+        raise Decline("a bound of Clip is not a number")
+    # relax.clip keeps its bounds as doubles, and says nothing of crossed bounds.
+    if low > high or (not floating and max(abs(int(low)), abs(int(high))) > 2**53):
+        return _between(context, relax.const(low, dtype), relax.const(high, dtype))
+    kind = float if floating else int
+    return relax.op.clip(context.arg(0), kind(low), kind(high))
 
 
 def _bound(context: Context, index: int) -> Any:
-    if not context.has(index):
-        return None
-    return context.constant(index, "a bound of Clip").reshape(-1)[0]
+    array = context.array(index)
+    return None if array is None else array.reshape(-1)[0]
 
 
-def _between(context: Context, low: Any, high: Any, dtype: str) -> Any:
-    """ONNX's words: min(max(x, low), high), whatever the bounds are."""
+def _between(context: Context, low: Any, high: Any) -> Any:
     expr = context.arg(0)
-    if low is not None and np.isnan(low) or high is not None and np.isnan(high):
-        raise Decline("a bound of Clip is not a number")
     if low is not None:
-        expr = relax.op.maximum(expr, relax.const(low, dtype))
-    return expr if high is None else relax.op.minimum(expr, relax.const(high, dtype))
+        expr = context.builder.normalize(relax.op.maximum(expr, low))
+    return expr if high is None else relax.op.minimum(expr, high)
+
+
+def mod(context: Context) -> Any:
+    """Mod: the sign of the divisor for integers, C's fmod when asked for."""
+    floating = "float" in context.dtype(0)
+    if floating != bool(context.attrs.get("fmod", 0)):
+        raise Decline("TVM computes this kind of remainder in another way")
+    return (relax.op.mod if floating else relax.op.floor_mod)(context.arg(0), context.arg(1))
+
+
+def power(context: Context) -> Any:
+    """Pow of floats of one type."""
+    if "float" not in context.dtype(0) or context.dtype(0) != context.dtype(1):
+        raise Decline("TVM raises floats of one type only")
+    return relax.op.power(context.arg(0), context.arg(1))
+
+
+def is_inf(context: Context) -> Any:
+    """IsInf, of one sign when the model asks for one."""
+    positive, negative = context.attrs.get("detect_positive", 1), context.attrs.get("detect_negative", 1)
+    if positive and negative:
+        return relax.op.isinf(context.arg(0))
+    if not positive and not negative:
+        raise Decline("it looks for no infinity at all")
+    return relax.op.equal(context.arg(0), relax.const(np.inf if positive else -np.inf, context.dtype(0)))
+
+
+def bit_shift(context: Context) -> Any:
+    """BitShift of unsigned integers; of signed ones C leaves much undefined."""
+    if not context.dtype(0).startswith("uint"):
+        raise Decline("it shifts signed integers")
+    left = context.attrs["direction"] == "LEFT"
+    return (relax.op.left_shift if left else relax.op.right_shift)(context.arg(0), context.arg(1))
 
 
 def _folded(operation: Callable[[Any, Any], Any]) -> Callable[[Context], Any]:
@@ -77,6 +107,10 @@ def gelu(context: Context) -> Any:
 CONVERTERS: dict[str, Callable[[Context], Any]] = {
     "Clip": clip,
     "Max": _folded(relax.op.maximum),
+    "Mod": mod,
+    "Pow": power,
+    "IsInf": is_inf,
+    "BitShift": bit_shift,
     "Min": _folded(relax.op.minimum),
     "Sum": _folded(relax.op.add),
     "Mean": mean,

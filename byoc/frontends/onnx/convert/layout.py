@@ -214,6 +214,32 @@ def tile(context: Context) -> Any:
     return relax.op.tile(context.arg(0), list(repeats))
 
 
+def split(context: Context) -> Any:
+    """Split at constant places, or into equal parts."""
+    count = len(context.node.output)
+    axis = context.axis(context.attrs.get("axis", 0), context.rank(0))
+    sizes = context.attrs.get("split")
+    if context.version >= 13 and context.has(1):
+        sizes = [int(each) for each in context.constant(1, "where it splits")]
+    if sizes is None:
+        extent = context.dims(0)[axis]
+        if not isinstance(extent, int):
+            raise Decline("it splits a symbolic dimension into equal parts")
+        part = -(-extent // count)
+        sizes = [min(part, max(extent - part * index, 0)) for index in range(count)]
+    places = [sum(sizes[: index + 1]) for index in range(len(sizes) - 1)]
+    if not places:
+        return context.arg(0)
+    return relax.op.split(context.arg(0), places, axis)
+
+
+def trilu(context: Context) -> Any:
+    """Trilu at a constant diagonal."""
+    diagonal = int(context.constant(1, "its diagonal").reshape(-1)[0]) if context.has(1) else 0
+    operation = relax.op.triu if context.attrs.get("upper", 1) else relax.op.tril
+    return operation(context.arg(0), diagonal)
+
+
 CONVERTERS: dict[str, Callable[[Context], Any]] = {
     "Reshape": reshape,
     "Flatten": flatten,
@@ -225,4 +251,6 @@ CONVERTERS: dict[str, Callable[[Context], Any]] = {
     "Slice": slice_,
     "Pad": pad,
     "Tile": tile,
+    "Split": split,
+    "Trilu": trilu,
 }
