@@ -49,8 +49,6 @@ class Composite:
     @cached_property
     def borders(self) -> tuple[int, ...]:
         """The `dequantize` calls before a quantised form."""
-        if not self.form.quantised:
-            return ()
         graph, found = self.graph, dict[int, None]()
         stack = [each for op in self.matched for each in _operands(graph, op)]
         while stack:
@@ -62,7 +60,9 @@ class Composite:
         return tuple(sorted(found))
 
     def _nodes(self) -> tuple[int, ...]:
-        taken: list[int] = [*self.borders, *self.outputs]
+        taken = list(self.outputs)
+        if self.form.quantised:
+            taken += self.borders
         for pattern, each in self.env.items():
             if isinstance(each, Group):
                 taken += each.nodes
@@ -135,10 +135,11 @@ class Composite:
     def stored(self) -> dict[int, Tensor]:
         """In a quantised form, the integer tensors in place of the values that they stand for."""
         graph = self.graph
+        if not self.form.quantised:
+            return {}
         found = {node: _stored(graph, graph.operands[node][0], node) for node in self.borders}
-        if self.form.quantised:
-            for node in self.outputs:
-                found[graph.operands[node][0]] = _stored(graph, node, node)
+        for node in self.outputs:
+            found[graph.operands[node][0]] = _stored(graph, node, node)
         return found
 
     def judge(self, vendor: Vendor) -> Refusal | None:
@@ -164,17 +165,14 @@ class Composite:
     def facts(self) -> Facts:
         """What the row's rules see of the match."""
         parts = [self.part(each) for each in self.matched]
-        inside = set(self.nodes) - set(self.borders)
+        borders = self.borders if self.form.quantised else ()
+        inside = set(self.nodes).difference(borders)
         inner = [name for name, each in self.named.items() if _node(each) in inside]
-        outputs = [self.graph.operands[node][0] for node in self.outputs]
+        outputs = [node for node in self._group_outputs() if node >= 0] or list(self.outputs)
+        if self.form.quantised:
+            outputs = [self.graph.operands[node][0] for node in self.outputs]
         return match_facts(
-            self.graph,
-            self.form.name,
-            self.named,
-            parts,
-            outputs if self.form.quantised else self.outputs,
-            inner,
-            self.stored,
+            self.graph, self.form.name, self.named, parts, outputs, inner, self.stored
         )
 
 
@@ -204,6 +202,12 @@ def describe(graph: Graph, node: int | None) -> str:
 
 
 def _solve(search: Search, form: Form, start: int) -> Iterator[None]:
+    if len(form.row.outputs) == 1:
+        return search.solve((form.start, start, None))
+    return _solve_all(search, form, start)
+
+
+def _solve_all(search: Search, form: Form, start: int) -> Iterator[None]:
     others = [each for each in form.row.outputs if each is not form.start]
     for _ in search.solve((form.start, start, None)):
         yield from _complete(search, others)
@@ -274,6 +278,8 @@ def _operands(graph: Graph, op: int | Group) -> list[int]:
 
 
 def _node(value: Value) -> int | None:
+    if isinstance(value, int):
+        return value
     if isinstance(value, Group):
         return next((node for node in value.outputs if node >= 0), None)
-    return value if isinstance(value, int) else None
+    return None

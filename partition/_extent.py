@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from byoc.partition.graph import Graph, Kind
 from byoc.partition.plan import Candidate
 
+FEW = 8
+"""Up to so many nodes a tuple is searched faster than a set is made."""
+
 TRAVELLERS = (Kind.CONSTANT, Kind.LITERAL)
 
 
@@ -106,8 +109,9 @@ class Cycles:
         """Whether `each` has several outputs, or several nodes that nothing inside reads."""
         if len(each.outputs) > 1:
             return True
-        inside, users = set(each.nodes), self.graph.users
-        return sum(inside.isdisjoint(users[node]) for node in each.nodes) > 1
+        users = self.graph.users
+        inside: Collection[int] = each.nodes if len(each.nodes) <= FEW else frozenset(each.nodes)
+        return any(not any(user in inside for user in users[node]) for node in each.nodes[:-1])
 
     def _before(self, nodes: Iterable[int]) -> list[int]:
         """What must come before `nodes` for the sake of effects and symbolic dimensions."""

@@ -116,7 +116,9 @@ def reach(output: Pattern, env: Mapping[Pattern, object], graph: Graph) -> Itera
     level: set[int] = set()
     for part in nodes((output,)):
         held = env.get(part)
-        level.update(held.outputs if isinstance(held, Group) else [held] if isinstance(held, int) else [])
+        level.update(
+            held.outputs if isinstance(held, Group) else [held] if isinstance(held, int) else []
+        )
     level.discard(-1)
     seen = set(level)
     for _ in range(_depth(output)):
