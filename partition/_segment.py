@@ -8,7 +8,7 @@ is new, and so is every symbolic dimension: a dimension belongs to one function 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -53,11 +53,26 @@ class Item:
         return cls(candidate.name, candidate.nodes, candidate.outputs)
 
 
-class Scope:
-    """Bindings of one function under construction. `own` says which named tuples it may make itself."""
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where a function is cut out: `own` says which named tuples it may make itself.
 
-    def __init__(self, graph: Graph, own: Sequence[bool], outputs: Sequence[int]) -> None:
-        self.graph, self.own = graph, own
+    `definers` maps the address of a symbolic dimension to the match_cast of this block that defines it, and
+    is None where the whole function has no symbolic dimension.
+    """
+
+    graph: Graph
+    own: Sequence[bool]
+    definers: Mapping[int, int] | None
+
+
+class Scope:
+    """Bindings of one function under construction; `nodes` are all those that end up in it."""
+
+    def __init__(self, setting: Setting, nodes: Iterable[int], outputs: Sequence[int]) -> None:
+        self.graph, self.own, self.definers = setting.graph, setting.own, setting.definers
+        self.nodes = frozenset(nodes) if setting.definers is not None else frozenset()
+        self.mentioned: dict[int, Any] = {}
         self.outputs = tuple(outputs)
         self.visible = frozenset(outputs)
         self.values: dict[int, Any] = {}
@@ -103,6 +118,7 @@ class Scope:
         operands = [self.value(each) for each in graph.operands[node]]
         var = self.define(node)
         if kind is Kind.CAST:
+            self.mention(relax.analysis.tir_vars_in_type(var.ty))
             self.bindings.append(_relax.match_cast(var, operands[0], var.ty))
         elif kind is Kind.CALL:
             again = _relax.call_again(original, operands[: len(original.args)])
@@ -119,29 +135,42 @@ class Scope:
         local = _relax.variable(name, body.function.ty, dataflow=True)
         arguments = body.arguments([self.value(each) for each in body.inputs])
         self.bindings.append(_relax.bind(local, body.function))
+        self.mention(body.dims)
         spread(self.graph, body, name, local, arguments, self.define, self.bindings, dataflow=True)
 
-    def finish(self, attrs: Any, *, symbolic: bool) -> Body:
+    def mention(self, dims: Iterable[Any]) -> None:
+        """Note dimensions that have to be known here, or else a match_cast would define what it should check."""
+        for dim in dims:
+            self.mentioned.setdefault(hash(dim), dim)
+
+    def finish(self, attrs: Any) -> Body:
         """Close the function."""
         result = [self.values[node] for node in self.outputs]
         body = result[0] if len(result) == 1 else ir.Tuple(result)
-        params, ret_ty = self.params, body.ty
-        dims: tuple[Any, ...] = ()
-        casts = (
-            any(isinstance(each, relax.MatchCast) for each in self.bindings) if symbolic else False
-        )
-        if symbolic:
-            ret_ty = _erased(ret_ty, params)
-        made = _relax.function(params, self.bindings, body, ret_ty, attrs)
-        if symbolic:
-            dims = tuple(relax.analysis.free_symbolic_vars(made))
-            if dims:
-                shape = _relax.variable("shape", relax.ShapeType(list(dims)), dataflow=False)
-                params = [*params, shape]
-                ret_ty = _erased(body.ty, params)
-                made = _relax.function(params, self.bindings, body, ret_ty, attrs)
-            made = _relax.renewed(made)
-        return Body(made, tuple(self.inputs), self.outputs, dims, casts)
+        inputs, outputs = tuple(self.inputs), self.outputs
+        if self.definers is None:
+            made = _relax.function(self.params, self.bindings, body, body.ty, attrs)
+            return Body(made, inputs, outputs, (), False)
+        ret_ty = _erased(body.ty, self.params)
+        made = _relax.function(self.params, self.bindings, body, ret_ty, attrs)
+        dims = self._untold(made)
+        if dims:
+            shape = _relax.variable("shape", relax.ShapeType(dims), dataflow=False)
+            params = [*self.params, shape]
+            ret_ty = _erased(body.ty, params)
+            made = _relax.function(params, self.bindings, body, ret_ty, attrs)
+        casts = any(isinstance(each, relax.MatchCast) for each in self.bindings)
+        return Body(_relax.renewed(made), inputs, outputs, tuple(dims), casts)
+
+    def _untold(self, made: Any) -> list[Any]:
+        """The dimensions that the function has to be told: no parameter and no match_cast inside defines them."""
+        assert self.definers is not None
+        told = _definable(param.ty for param in self.params)
+        found = {hash(dim): dim for dim in relax.analysis.free_symbolic_vars(made)}
+        for key, dim in self.mentioned.items():
+            if self.definers.get(key, -1) not in self.nodes:
+                found.setdefault(key, dim)
+        return [dim for key, dim in found.items() if key not in told]
 
 
 def spread(
@@ -184,27 +213,19 @@ def spread(
             bindings.append(_relax.match_cast(var, loose, var.ty))
 
 
-def segment(
-    graph: Graph,
-    items: Sequence[Item],
-    own: Sequence[bool],
-    outputs: Sequence[int],
-    attrs: Any,
-    *,
-    symbolic: bool,
-) -> Body:
+def segment(setting: Setting, items: Sequence[Item], outputs: Sequence[int], attrs: Any) -> Body:
     """The function of one region."""
-    scope = Scope(graph, own, outputs)
+    scope = Scope(setting, (node for item in items for node in item.nodes), outputs)
     for item in items:
         if not item.name:
             for node in item.nodes:
                 scope.emit(node)
             continue
-        inner = Scope(graph, own, item.outputs)
+        inner = Scope(setting, item.nodes, item.outputs)
         for node in item.nodes:
             inner.emit(node)
-        scope.call(item.name, inner.finish(_relax.attrs(Composite=item.name), symbolic=symbolic))
-    return scope.finish(attrs, symbolic=symbolic)
+        scope.call(item.name, inner.finish(_relax.attrs(Composite=item.name)))
+    return scope.finish(attrs)
 
 
 def lift_composites(name: str, function: Any, functions: dict[Any, Any]) -> Any:
@@ -247,8 +268,14 @@ def _erased(ty: Any, params: Sequence[Any]) -> Any:
 
 def _erase(ty: Any, known: Sequence[Any]) -> Any:
     """`ty` without the dimensions that the types of the arguments do not define."""
-    defined = relax.analysis.definable_tir_vars_in_type(relax.TupleType(list(known)))
+    defined = _definable(known).values()
     return relax.analysis.erase_to_well_defined(ty, {dim: dim for dim in defined}, {})
+
+
+def _definable(types: Iterable[Any]) -> dict[int, Any]:
+    """The dimensions that arguments of these types tell, by address."""
+    whole = relax.TupleType(list(types))
+    return {hash(dim): dim for dim in relax.analysis.definable_tir_vars_in_type(whole)}
 
 
 @cache

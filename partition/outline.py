@@ -16,7 +16,7 @@ from tvm import IRModule, relax
 
 from byoc.partition import _relax
 from byoc.partition._regions import run_order, with_neutral
-from byoc.partition._segment import Item, segment, spread
+from byoc.partition._segment import Item, Setting, segment, spread
 from byoc.partition._units import Units, contract
 from byoc.partition.graph import Graph, Kind
 from byoc.partition.plan import BlockPlan
@@ -68,7 +68,7 @@ class _Outliner:
         self.numbers: dict[str, int] = {}
         self.segments: list[OutlinedSegment] = []
         self.rebuilt: dict[tuple[str, tuple[int | str, ...]], _Block] = {}
-        self.symbolic: dict[str, bool] = {}
+        self.dims: dict[str, dict[tuple[int | str, ...], dict[int, int]] | None] = {}
 
     def run(self) -> Outlined:
         for index, (graph, plan) in enumerate(self.blocks):
@@ -85,15 +85,28 @@ class _Outliner:
         module = IRModule(functions, attrs=self.module.attrs, global_infos=self.module.global_infos)
         return Outlined(module, tuple(self.segments))
 
-    def is_symbolic(self, function: str) -> bool:
-        """Whether any dimension in `function` is a variable."""
-        if function not in self.symbolic:
-            whole = self.functions[function][1]
-            self.symbolic[function] = bool(
-                relax.analysis.defined_symbolic_vars(whole)
-                or relax.analysis.free_symbolic_vars(whole)
-            )
-        return self.symbolic[function]
+    def definers(self, graph: Graph) -> dict[int, int] | None:
+        """The dimensions (by address) that a match_cast of this block defines, None if there are none at all."""
+        if graph.function not in self.dims:
+            self.dims[graph.function] = self._dims(graph.function)
+        known = self.dims[graph.function]
+        return None if known is None else known.get(graph.block, {})
+
+    def _dims(self, name: str) -> dict[tuple[int | str, ...], dict[int, int]] | None:
+        function = self.functions[name][1]
+        params = relax.TupleType([param.ty for param in function.params])
+        seen = {hash(dim) for dim in relax.analysis.definable_tir_vars_in_type(params)}
+        if not seen and not relax.analysis.defined_symbolic_vars(function):
+            return None
+        found: dict[tuple[int | str, ...], dict[int, int]] = {}
+        for graph, _ in self.blocks:
+            for node, kind in enumerate(graph.kinds if graph.function == name else ()):
+                if kind is Kind.CAST:
+                    for dim in relax.analysis.tir_vars_in_type(graph.vars[node].ty):
+                        if hash(dim) not in seen:
+                            seen.add(hash(dim))
+                            found.setdefault(graph.block, {})[hash(dim)] = node
+        return found
 
     def name(self, vendor: str) -> str:
         """The next free name of the vendor's segments."""
@@ -177,9 +190,7 @@ class _Block:
         nodes = sorted(node for item in items for node in item.nodes)
         outputs = [node for node in nodes if self._leaves(node, number, home)]
         attrs = _relax.attrs(Codegen=vendor, global_symbol=name)
-        body = segment(
-            graph, items, own, outputs, attrs, symbolic=owner.is_symbolic(graph.function)
-        )
+        body = segment(Setting(graph, own, owner.definers(graph)), items, outputs, attrs)
         callee = _relax.global_variable(name, body.function.ty)
         owner.made[callee] = body.function
         values = [graph.vars[node] for node in body.inputs]

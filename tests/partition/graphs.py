@@ -143,13 +143,14 @@ class _Writer:
         shared = rng.random() < 0.7
         self.constant = relax.const(np.full(4, 1.5, "float32")) if shared else None
         self.values: list[Any] = []
+        self.pure = rng.random() < 0.6
 
     def function(self, name: str, ops: int) -> None:
         builder, rng = self.builder, self.rng
         params = [relax.Var(f"x{index}", self.type) for index in range(rng.randint(1, 2))]
         flag = relax.Var("flag", relax.TensorType([], "bool"))
         self.values = list(params)
-        with builder.function(name, [*params, flag]):
+        with builder.function(name, [*params, flag], pure=self.pure):
             kinds = [rng.choice(("dataflow", "plain", "if")) for _ in range(rng.randint(1, 3))]
             for kind in kinds:
                 if kind == "dataflow":
@@ -185,7 +186,7 @@ class _Writer:
     def step(self) -> None:
         builder, rng, values = self.builder, self.rng, self.values
         kind = rng.random()
-        if kind < 0.05 and not builder.current_block_is_dataflow():
+        if kind < 0.05 and not self.pure and not builder.current_block_is_dataflow():
             builder.emit(relax.op.print(self.pick(), format="seen: {}"))
         elif kind < 0.4:
             values.append(builder.emit(_op(rng.choice(UNARY))(self.pick())))
@@ -232,7 +233,7 @@ def _branch_body(writer: _Writer, ops: int) -> Any:
     """A branch as a SeqExpr, its ops reading values of the function around it."""
     builder = relax.BlockBuilder()
     outer, values = writer.builder, list(writer.values)
-    with builder.function("branch", []):
+    with builder.function("branch", [], pure=writer.pure):
         writer.builder = builder
         if writer.rng.random() < 0.5:
             with builder.dataflow():

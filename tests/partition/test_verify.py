@@ -85,7 +85,7 @@ def test_the_change_itself_is_harmless() -> None:
 )
 def test_a_changed_segment_is_found(change: Callable[[str, Any], Any]) -> None:
     before, after = partitioned()
-    with pytest.raises(VerificationError, match="function 'main'.*defect of byoc"):
+    with pytest.raises(VerificationError, match=r"function 'main'.*defect of byoc"):
         Verify()(before, changed(after, change))
 
 
