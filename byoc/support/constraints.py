@@ -82,10 +82,13 @@ class DtypeTest:
 
     def __call__(self, facts: Facts) -> Refusal | None:
         """The first refusal, or None."""
+        interior = self.interior
         inputs = tuple(
-            (name, _dtypes(value))
-            for name, value in facts.inputs.items()
-            if name not in self.interior
+            [
+                (name, (value.dtype,) if isinstance(value, Tensor) else _dtypes(value))
+                for name, value in facts.inputs.items()
+                if name not in interior
+            ]
         )
         outputs = tuple([each.dtype for each in facts.outputs])
         key = (inputs, outputs)
@@ -127,9 +130,7 @@ class DtypeTest:
         return f"the dtypes are ({given}) -> {', '.join(outputs)}; {takes}"
 
 
-def _dtypes(value: Input) -> tuple[str, ...]:
-    if isinstance(value, Tensor):
-        return (value.dtype,)
+def _dtypes(value: tuple[Tensor, ...] | None) -> tuple[str, ...]:
     return () if value is None else tuple([each.dtype for each in value])
 
 
