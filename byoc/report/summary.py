@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from byoc.partition.plan import OpPlan, Plan, Refusal
@@ -95,10 +95,13 @@ def reasons(plan: Plan) -> tuple[Reason, ...]:
     single op (`npu.conv2d: nn.conv2d (conv1): WORDS` beside `WORDS`) adds none.
     """
     names = {name for op in plan.ops for name in (op.binding, *op.nodes)}
+    general: dict[str, str] = {}
     grouped: dict[tuple[str, str, str], list[tuple[Refusal, OpPlan]]] = {}
     for op in host_ops(plan):
         for refusal in _distinct(op.refusals):
-            key = (refusal.vendor, refusal.code, _general(refusal.message, names))
+            if refusal.message not in general:
+                general[refusal.message] = _general(refusal.message, names)
+            key = (refusal.vendor, refusal.code, general[refusal.message])
             grouped.setdefault(key, []).append((refusal, op))
     found = [_reason(words, given) for (_, _, words), given in grouped.items()]
     return tuple(sorted(found, key=_largest_first))
@@ -106,25 +109,34 @@ def reasons(plan: Plan) -> tuple[Reason, ...]:
 
 def refusal_counts(plan: Plan) -> tuple[tuple[str, str, Tally], ...]:
     """(vendor, code, what it keeps on the host) for each code met, in the order of vendors and of `CODES`."""
-    host = host_ops(plan)
+    kept: dict[tuple[str, str], list[OpPlan]] = {}
+    for op in host_ops(plan):
+        for key in dict.fromkeys((each.vendor, each.code) for each in op.refusals):
+            kept.setdefault(key, []).append(op)
     return tuple(
-        (vendor, code, tally(ops))
+        (vendor, code, tally(kept[vendor, code]))
         for vendor in plan.vendors
         for code in CODES
-        if (ops := _refused(host, vendor, code))
+        if (vendor, code) in kept
     )
 
 
-def _distinct(refusals: Sequence[Refusal]) -> Iterator[Refusal]:
-    for refusal in dict.fromkeys(refusals):
-        same = [
-            other
-            for other in refusals
-            if (other.vendor, other.code, other.rule)
-            == (refusal.vendor, refusal.code, refusal.rule)
-        ]
-        if not any(refusal.message.endswith(f": {other.message}") for other in same):
-            yield refusal
+def _distinct(refusals: Sequence[Refusal]) -> Sequence[Refusal]:
+    if len(refusals) == 1:
+        return refusals
+    return [
+        each for each in dict.fromkeys(refusals) if not any(_repeats(each, o) for o in refusals)
+    ]
+
+
+def _repeats(refusal: Refusal, other: Refusal) -> bool:
+    """Whether `refusal` says no more than `other`, with a pattern's name before it."""
+    return (
+        refusal.message.endswith(f": {other.message}")
+        and refusal.rule == other.rule
+        and refusal.code == other.code
+        and refusal.vendor == other.vendor
+    )
 
 
 def _general(words: str, names: Collection[str]) -> str:
@@ -142,10 +154,6 @@ def _reason(words: str, given: Sequence[tuple[Refusal, OpPlan]]) -> Reason:
         rules=tuple(dict.fromkeys(refusal.rule for refusal, _ in given if refusal.rule)),
         ops=tuple({(op.function, op.binding): op for _, op in given}.values()),
     )
-
-
-def _refused(ops: Sequence[OpPlan], vendor: str, code: str) -> list[OpPlan]:
-    return [op for op in ops if any((r.vendor, r.code) == (vendor, code) for r in op.refusals)]
 
 
 def _largest_first(reason: Reason) -> tuple[int, int, str, str, str]:

@@ -37,9 +37,10 @@ def write_report(partition: Partition, out: Console) -> None:
     _headline(plan, out)
     _coverage(plan, out)
     _segments(plan, out)
-    _host(plan, out)
+    found = reasons(plan)
+    _host(plan, found, out)
     _notes((*partition.model.notes, *plan.notes), out)
-    _closing(partition, out)
+    _closing(partition, found, out)
 
 
 def _headline(plan: Plan, out: Console) -> None:
@@ -128,11 +129,10 @@ def _contents(plan: Plan, segment: SegmentPlan) -> str:
     return tally([*composites, *single], KINDS_SHOWN)
 
 
-def _host(plan: Plan, out: Console) -> None:
+def _host(plan: Plan, found: Sequence[Reason], out: Console) -> None:
     host = host_ops(plan)
     if not host:
         return
-    found = reasons(plan)
     line(out, "")
     line(out, f"On the host: {plural(len(host), 'op')}. Why, largest first:", "bold")
     for reason in found[:REASONS_SHOWN]:
@@ -173,14 +173,13 @@ def _notes(notes: Sequence[str], out: Console) -> None:
         line(out, f"  {len(notes) - NOTES_SHOWN} more: --format json has them all", "dim")
 
 
-def _closing(partition: Partition, out: Console) -> None:
+def _closing(partition: Partition, found: Sequence[Reason], out: Console) -> None:
     """How long it took, and what to look at next."""
     seconds = partition.seconds
     slowest = sorted(seconds, key=lambda stage: -seconds[stage])[:3]
     parts = ", ".join(f"{stage} {seconds[stage]:.2f} s" for stage in slowest)
     line(out, "")
     paragraph(out, f"{sum(seconds.values()):.2f} s in all ({parts})", "dim")
-    found = reasons(partition.plan)
     if found:
         node = shlex.quote(clean(op_node(found[0].ops[0])))
         paragraph(out, f"Next: --explain {node} tells the whole story of that node.")
