@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import onnx
 
 from byoc.frontends.onnx.emit import Emitter
-from byoc.frontends.onnx.types import TensorSpec, plain_dim
+from byoc.frontends.onnx.types import TensorSpec, dtype_of, plain_dim, spec_of
 from byoc.frontends.onnx.values import Array, Value
 
 
@@ -22,33 +22,41 @@ class Context:
     """One ONNX node on its way into Relax.
 
     `version` is the schema's since-version under the model's opset, `attrs` are plain Python with the schema's
-    defaults, `values` the inputs (None for absent ones), `args` the same as Relax expressions, `specs` what ONNX's
-    inference says of each output.
+    defaults, `values` the inputs (None for absent ones), `read` makes Relax expressions of them, `specs` is what ONNX's
+    inference says of each output up to the last that is read (`wanted`).
     """
 
     node: onnx.NodeProto
     version: int
     attrs: dict[str, Any]
     values: Sequence[Value | None]
-    args: Sequence[Any]
+    read: Callable[[Value], Any]
     specs: Sequence[TensorSpec | None]
     emitter: Emitter
     builder: Any
     opset: int
-    wanted: int = field(default=1)
+    wanted: int
 
     def arg(self, index: int) -> Any:
         """The Relax expression of an input, None when it is absent."""
-        return self.args[index] if index < len(self.args) else None
+        return self.read(value) if (value := self._value(index)) is not None else None
+
+    def _value(self, index: int) -> Value | None:
+        return self.values[index] if index < len(self.values) else None
+
+    @property
+    def args(self) -> list[Any]:
+        """All inputs as Relax expressions."""
+        return [self.arg(index) for index in range(len(self.values))]
 
     def array(self, index: int) -> Array | None:
         """The data of a constant input, None when it is absent or no constant."""
-        value = self.values[index] if index < len(self.values) else None
+        value = self._value(index)
         return None if value is None else value.array
 
     def has(self, index: int) -> bool:
         """Whether an optional input is given."""
-        return index < len(self.values) and self.values[index] is not None
+        return self._value(index) is not None
 
     def constant(self, index: int, what: str) -> Array:
         """The data of an input that must be constant; Decline when it is not."""
@@ -59,7 +67,7 @@ class Context:
 
     def elements(self, index: int, what: str) -> tuple[Any, ...]:
         """The elements of a shape-like input as integers and expressions; Decline when they are not known."""
-        value = self.values[index] if index < len(self.values) else None
+        value = self._value(index)
         known = None if value is None else value.elements()
         if known is None:
             raise Decline(f"{what} is computed by the model")
@@ -67,28 +75,26 @@ class Context:
 
     def dims(self, index: int) -> list[Any]:
         """The dims of an input as integers and variables; Decline when the rank is unknown."""
-        ty = self.args[index].ty
+        ty = self.arg(index).ty
         if ty.shape is None:
             raise Decline("the shape of its input is not known")
         return [self.emitter.simplify(dim) for dim in ty.shape.values]
 
     def rank(self, index: int) -> int:
         """The rank of an input; Decline when it is unknown."""
-        rank = self.args[index].ty.ndim
+        rank = self.arg(index).ty.ndim
         if rank < 0:
             raise Decline("the rank of its input is not known")
         return int(rank)
 
     def dtype(self, index: int) -> str:
         """The dtype of an input."""
-        from byoc.frontends.onnx.types import dtype_of
-
-        return dtype_of(self.args[index].ty)
+        return dtype_of(self.arg(index).ty)
 
     def dtypes(self) -> list[str]:
         """The dtypes of all inputs and outputs that are known."""
-        inputs = [self.dtype(index) for index, arg in enumerate(self.args) if arg is not None]
-        return inputs + [each.dtype for each in self.specs if each is not None]
+        inputs = [spec_of(value.type) for value in self.values if value is not None]
+        return [each.dtype for each in [*inputs, *self.specs] if each is not None]
 
     def axis(self, axis: int, rank: int) -> int:
         """A non-negative axis."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -160,10 +161,7 @@ class Emitter:
 
     def finish(self, results: Sequence[Any]) -> IRModule:
         """Assemble the module: one dataflow block, and the PrimFuncs that its calls use."""
-        results = [
-            each if isinstance(each, ir.Var) and not isinstance(each, relax.DataflowVar) else None or each
-            for each in results
-        ]
+        self._drop_dead(results)
         body = results[0] if len(results) == 1 else relax.Tuple(results)
         block = relax.DataflowBlock(self.bindings)
         seq = self.builder.normalize(relax.SeqExpr([block], body))
@@ -172,6 +170,16 @@ class Emitter:
         for var, primitive in self.builder.get().functions.items():
             module[var] = primitive
         return relax.transform.DeadCodeElimination(["main"])(module) if len(module.functions) > 1 else module
+
+    def _drop_dead(self, results: Sequence[Any]) -> None:
+        """Drop what failed conversions read and nobody else does."""
+        self.bindings = _live(self.bindings, results)
+        kept = {each.var.name for each in self.bindings}
+        self.origins = {name: nodes for name, nodes in self.origins.items() if name in kept}
+        groups = [
+            replace(each, bindings=tuple(name for name in each.bindings if name in kept)) for each in self.groups
+        ]
+        self.groups = [each for each in groups if each.bindings]
 
     def _return_type(self, ty: Any) -> Any:
         known = {dim: dim for param in self.params for dim in tirx_vars(param.ty)}

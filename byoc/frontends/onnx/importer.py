@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -83,12 +84,14 @@ class Importer:
                 self.host(unit, "it passes values that are no tensors of numbers")
         results = [self._result(each) for each in graph.output]
         emitter = self.emitter
+        module = emitter.finish(results)
+        called = {each.host for each in emitter.groups}
         return Model(
             name=self.source.name,
-            module=emitter.finish(results),
+            module=module,
             origins={"main": emitter.origins},
             groups={"main": tuple(emitter.groups)},
-            host_nodes=self.host_nodes,
+            host_nodes={symbol: data for symbol, data in self.host_nodes.items() if symbol in called},
             notes=tuple(self.notes),
         )
 
@@ -262,24 +265,26 @@ class Importer:
             return self._first(node)
         specs = self._specs(node, inputs)
         try:
-            args = [None if each is None else self.tensor(each) for each in inputs]
-            results, adopted = self._attempt(node, inputs, args, specs)
+            results, adopted = self._attempt(node, inputs, specs)
         except Decline as reason:
             self.host([node], str(reason), specs=specs, start=start)
             return self._first(node)
-        self._record(node, inputs, args, results, adopted)
+        self._record(node, inputs, results, adopted)
         return self._first(node)
 
     def _first(self, node: onnx.NodeProto) -> Any:
         return next(self.values[name].expr for name in self._outputs(node) if name)
 
     def _attempt(
-        self, node: onnx.NodeProto, inputs: Sequence[Value | None], args: list[Any], specs: list[TensorSpec | None]
+        self, node: onnx.NodeProto, inputs: Sequence[Value | None], specs: list[TensorSpec | None]
     ) -> tuple[list[Any], list[str]]:
         emitter = self.emitter
         outputs = self._outputs(node)
         wanted = len(outputs)
         origins = (node.name, *(name for name in self._carried(inputs) if name != node.name))
+
+        # One expression for each input, however often a converter asks.
+        read = functools.cache(self.tensor)
 
         def run(builder: Any) -> Any:
             context = Context(
@@ -287,7 +292,7 @@ class Importer:
                 _since(node, self.source.opset),
                 attributes(node, self.source.opset),
                 inputs,
-                args,
+                read,
                 specs,
                 emitter,
                 builder,
@@ -340,7 +345,6 @@ class Importer:
         self,
         node: onnx.NodeProto,
         inputs: Sequence[Value | None],
-        args: Sequence[Any],
         results: Sequence[Any],
         adopted: list[str],
     ) -> None:
@@ -356,7 +360,7 @@ class Importer:
                 own = () if adopted else (*carried, node.name)
                 self.values[name] = Value(name, expr=expr, carried=own)
         if self._is_group(node, adopted):
-            self._group(f"onnx.{node.op_type}", node, inputs, args, results, adopted)
+            self._group(f"onnx.{node.op_type}", node, inputs, results, adopted)
 
     def _is_group(self, node: onnx.NodeProto, adopted: list[str]) -> bool:
         calls = [
@@ -373,7 +377,6 @@ class Importer:
         op: str,
         node: onnx.NodeProto,
         inputs: Sequence[Value | None],
-        args: Sequence[Any],
         results: Sequence[Any],
         bindings: Sequence[str],
         symbol: str = "",
@@ -388,7 +391,7 @@ class Importer:
                 op=op,
                 node=node.name,
                 bindings=tuple(bindings),
-                inputs=_named_inputs(node, inputs, args, self.source.opsets),
+                inputs=_named_inputs(node, inputs, self.source.opsets),
                 outputs=outputs,
                 attrs=attributes(node, self.source.opsets.get(node.domain, 1)),
                 host=symbol,
@@ -505,7 +508,8 @@ class Importer:
         base = names[0] if len(names) == 1 else nodes[-1].name
         escapes_later = any(not self._is_static(spec) for spec in outputs.values())
         start = len(emitter.bindings)
-        var = emitter.bind(base if not escapes_later else f"{base}_host", call, origins)
+        final = len(names) == 1 and not escapes_later
+        var = emitter.bind(base if final else f"{base}_host", call, origins)
         results = []
         for index, (name, spec) in enumerate(outputs.items()):
             expr = var
@@ -517,10 +521,11 @@ class Importer:
             results.append(expr)
             self.values[name] = Value(name, expr=expr)
         bindings = [each.var.name for each in emitter.bindings[start:]]
-        op = "+".join(dict.fromkeys(_qualified(node) for node in nodes))
+        first, *rest = dict.fromkeys(_qualified(node) for node in nodes)
+        op = "+".join([first, *(each.removeprefix("onnx.") for each in rest)])
         node = nodes[0]
         listed = [inputs.get(name) for name in node.input] if len(nodes) == 1 else list(inputs.values())
-        self._group(op, node, listed, [], results, bindings, symbol, reason)
+        self._group(op, node, listed, results, bindings, symbol, reason)
 
     def _is_static(self, spec: TensorSpec) -> bool:
         return spec.shape is not None and all(isinstance(dim, int) for dim in spec.shape)
@@ -615,7 +620,7 @@ def _escaping(graph: onnx.GraphProto) -> frozenset[str]:
 
 
 def _named_inputs(
-    node: onnx.NodeProto, inputs: Sequence[Value | None], args: Sequence[Any], opsets: dict[str, int]
+    node: onnx.NodeProto, inputs: Sequence[Value | None], opsets: dict[str, int]
 ) -> dict[str, Any]:
     """What a node reads, by the schema's input names; `input0`, `input1` where there is no schema."""
     read = [_reference(value) for value in inputs]

@@ -16,7 +16,7 @@ from byoc.frontends.onnx.types import array_type, type_proto
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Value:
     """One ONNX value: a constant (`array`), shape arithmetic (`dims`), a Relax variable (`expr`), or a mixture.
 
