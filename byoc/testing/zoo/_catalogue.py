@@ -92,7 +92,7 @@ def _silero(suffix: str, summary: str, *inputs: ZooInput) -> ZooModel:
 
 _MODELS: Final = (
     _classifier("resnet50", "ResNet-50: residual blocks, 1x1 and 3x3 convolutions", "gpu_0/data_0"),
-    _classifier("densenet121", "DenseNet-121: concatenation, batch norm before convolution"),
+    _classifier("densenet121", "DenseNet-121: concatenation, batch norm first"),
     _classifier("inception_v1", "GoogLeNet: parallel branches, LRN"),
     _classifier("inception_v2", "Inception v2: parallel branches, batch norm"),
     _classifier("shufflenet", "ShuffleNet v1: grouped and depthwise, shuffles", "gpu_0/data_0"),
@@ -102,7 +102,7 @@ _MODELS: Final = (
     _classifier("zfnet512", "ZFNet-512: 7x7 and 5x5 convolutions, LRN", "gpu_0/data_0"),
     ZooModel(
         "transformer",
-        "BERT-like encoder: 4 layers, hidden 256, 8 heads, as PyTorch exports it",
+        "BERT-like encoder of 4 layers, as PyTorch exports it",
         (
             ZooInput("input_ids", (1, 128), "int64", 0, 2000),
             ZooInput("attention_mask", (1, 128), "int64", 1, 1),
@@ -111,19 +111,19 @@ _MODELS: Final = (
     ),
     ZooModel(
         "qdq_cnn",
-        "Residual CNN in int8 QDQ, as onnxruntime's quantiser writes it",
+        "Residual CNN in int8 QDQ, as onnxruntime quantises",
         (ZooInput("data", (1, 3, 64, 64), low=-2.0, high=2.0),),
         build=_qdq_cnn,
     ),
     _rapidocr(
         "rapidocr-det",
-        "PP-OCRv4 text detection: hard-swish, resize, transposed convolution",
+        "PP-OCRv4 text detection: hard swish, resize",
         "ch_PP-OCRv4_det_infer.onnx",
         (1, 3, 320, 320),
     ),
     _rapidocr(
         "rapidocr-rec",
-        "PP-OCRv4 text recognition: convolutions, then attention",
+        "PP-OCRv4 text recognition: CNN, then attention",
         "ch_PP-OCRv4_rec_infer.onnx",
         (1, 3, 48, 320),
     ),
