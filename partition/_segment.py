@@ -55,14 +55,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where a function is cut out: `own` says which named tuples it may make itself.
+    """Where a function is cut out: region `number` of those that `home` gives for each node, -1 for the host.
 
     `definers` maps the address of a symbolic dimension to the match_cast of this block that defines it, and
     is None where the whole function has no symbolic dimension.
     """
 
     graph: Graph
-    own: Sequence[bool]
+    home: Sequence[int]
+    number: int
     definers: Mapping[int, int] | None
 
 
@@ -70,7 +71,8 @@ class Scope:
     """Bindings of one function under construction; `nodes` are all those that end up in it."""
 
     def __init__(self, setting: Setting, nodes: Iterable[int], outputs: Sequence[int]) -> None:
-        self.graph, self.own, self.definers = setting.graph, setting.own, setting.definers
+        self.graph, self.definers = setting.graph, setting.definers
+        self.home, self.number = setting.home, setting.number
         self.nodes = frozenset(nodes) if setting.definers is not None else frozenset()
         self.mentioned: dict[int, Any] = {}
         self.outputs = tuple(outputs)
@@ -89,7 +91,7 @@ class Scope:
         kind = graph.kinds[node]
         if kind is Kind.CONSTANT or kind is Kind.LITERAL:
             return graph.exprs[node]
-        if kind is Kind.TUPLE and (graph.vars[node] is None or self.own[node]):
+        if kind is Kind.TUPLE and (graph.vars[node] is None or self._makes(node)):
             return ir.Tuple([self.value(each) for each in graph.operands[node]])
         if kind is Kind.ITEM and graph.vars[node] is None:
             return ir.TupleGetItem(self.value(graph.operands[node][0]), graph.items[node])
@@ -98,6 +100,10 @@ class Scope:
         self.params.append(param)
         self.inputs.append(node)
         return param
+
+    def _makes(self, node: int) -> bool:
+        """Whether a named tuple is made here: the host's and the region's own are, another region's is not."""
+        return self.home[node] in (-1, self.number)
 
     def define(self, node: int) -> Any:
         """A new variable for `node`."""

@@ -186,11 +186,10 @@ class _Block:
         graph, owner = self.graph, self.owner
         vendor = self.plan.regions[number].vendor
         name = owner.name(vendor)
-        own = [each in (-1, number) for each in home]
         nodes = sorted(node for item in items for node in item.nodes)
         outputs = [node for node in nodes if self._leaves(node, number, home)]
         attrs = _relax.attrs(Codegen=vendor, global_symbol=name)
-        body = segment(Setting(graph, own, owner.definers(graph)), items, outputs, attrs)
+        body = segment(Setting(graph, home, number, owner.definers(graph)), items, outputs, attrs)
         callee = _relax.global_variable(name, body.function.ty)
         owner.made[callee] = body.function
         values = [graph.vars[node] for node in body.inputs]
