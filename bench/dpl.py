@@ -6,6 +6,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from tvm import ir
 from tvm.relax import dpl
 
 from byoc.partition.patterns.ast import (
@@ -58,12 +59,14 @@ class _Converter:
         return self._op(pattern)
 
     def _op(self, pattern: Op) -> Any:
-        args = [self.convert(each) for each in pattern.args or ()]
-        calls = [
-            dpl.is_op(f"relax.{op}")(
-                *args, varg_default_wildcard=pattern.rest or pattern.args is None
-            )
-            for op in pattern.ops
-        ]
+        calls = [self._call(op, pattern) for op in pattern.ops]
         made = reduce(or_, calls)
         return made.has_attr(dict(pattern.attrs)) if pattern.attrs and len(calls) == 1 else made
+
+    def _call(self, op: str, pattern: Op) -> Any:
+        args = [self.convert(each) for each in pattern.args or ()]
+        if pattern.args is None:
+            # The matcher looks at both operands of multiply and divide, so they have to be there.
+            args = [dpl.wildcard() for _ in range(max(0, int(ir.Op.get(f"relax.{op}").num_inputs)))]
+        free = pattern.rest or not args
+        return dpl.is_op(f"relax.{op}")(*args, varg_default_wildcard=free)

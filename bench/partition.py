@@ -1,7 +1,7 @@
 """`make bench`: how fast byoc partitions, beside TVM's FuseOpsByPattern and MergeCompositeFunctions.
 
 Times are medians of several runs, byoc and TVM by turns in one process. Peak memory is that of a fresh process.
-`python bench/partition.py [chain] [mixed] [scale] [patterns] [resnet50]` runs some of the parts, all by default; every part
+`python bench/partition.py [chain] [mixed] [scale] [patterns] [resnet50]` runs some parts, all by default; each
 prints one line of JSON. byoc's time is reading + match + annotate + place + merge + outline; verify is apart.
 """
 
