@@ -16,7 +16,7 @@ def from_module(module: IRModule, name: str) -> Model:
 
     Binding names that a function uses twice are numbered, so that a report can name every binding.
     """
-    functions = {var: function for var, function in module.functions.items()}
+    functions = dict(module.functions.items())
     renamed = IRModule(functions, attrs=module.attrs)
     origins: dict[str, dict[str, tuple[str, ...]]] = {}
     for var, function in sorted(functions.items(), key=lambda item: str(item[0].name_hint)):
@@ -54,7 +54,7 @@ def _unique(function: Any) -> tuple[Any, list[str]]:
 
 
 @relax.expr_functor.mutator
-class _Renamer(relax.PyExprMutator):
+class _Renamer(relax.PyExprMutator):  # type: ignore[misc]  # TVM is untyped
     """Gives the variables in `names`, by address, new names."""
 
     def __init__(self, names: dict[int, str]) -> None:

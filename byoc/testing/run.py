@@ -11,7 +11,6 @@ import numpy.typing as npt
 import onnx
 import tvm
 import tvm_ffi
-from onnx import numpy_helper
 from tvm import relax, tirx, topi
 
 from byoc.errors import UsageError
@@ -23,24 +22,22 @@ __all__ = ["compile_model", "host_function", "run_model"]
 
 
 def _extreme(greatest: bool) -> Callable[..., Any]:
-    """A maximum or minimum over axes that starts from an infinity; TVM's starts from the last finite number."""
+    """A maximum or minimum over axes that is right for infinities; TVM's starts from the last finite number."""
+    operation = topi.max if greatest else topi.min
 
     def lower(builder: Any, call: Any) -> Any:
-        operation = topi.max if greatest else topi.min
-        data = call.args[0]
-        axes = call.attrs.axis
-        axes = None if axes is None else [int(axis) for axis in axes]
+        axes = None if call.attrs.axis is None else [int(axis) for axis in call.attrs.axis]
         keep = bool(call.attrs.keepdims)
-        if str(data.ty.dtype.dtype if hasattr(data.ty.dtype, "dtype") else data.ty.dtype) not in ("float32", "float64"):
-            return builder.call_te(operation, data, axes, keep)
 
         def reduced(tensor: Any) -> Any:
-            infinity = tirx.infinity(tensor.dtype) if not greatest else -tirx.infinity(tensor.dtype)
             found = operation(tensor, axes, keep)
+            if tensor.dtype not in ("float32", "float64"):
+                return found
+            infinity = -tirx.infinity(tensor.dtype) if greatest else tirx.infinity(tensor.dtype)
             every = topi.all(topi.equal(tensor, infinity), axes, keep)
             return topi.where(every, topi.full_like(found, infinity), found)
 
-        return builder.call_te(reduced, data)
+        return builder.call_te(reduced, call.args[0])
 
     return lower
 
@@ -51,8 +48,8 @@ _KERNELS = {"relax.max": _extreme(True), "relax.min": _extreme(False)}
 def run_model(model: Model, inputs: Mapping[str, Array]) -> list[Array]:
     """Run `main` of an imported model on the CPU; slow, and meant to hold other results against.
 
-    `inputs` has an array for each parameter, by the parameter's name. Returns the outputs in order. Raises UsageError when an
-    input is missing or unknown.
+    `inputs` has an array for each parameter, by the parameter's name. Returns the outputs in order. Raises
+    UsageError when an input is missing or unknown.
     """
     executable = compile_model(model)
     names = [param.name for param in model.module["main"].params]
@@ -60,15 +57,23 @@ def run_model(model: Model, inputs: Mapping[str, Array]) -> list[Array]:
         raise UsageError(f"{model.name} has the inputs {names}; got {sorted(inputs)}.")
     with _registered(model.host_nodes):
         machine = relax.VirtualMachine(executable, tvm.cpu())
-        result = machine["main"](*[tvm.runtime.tensor(np.ascontiguousarray(inputs[name]).reshape(inputs[name].shape)) for name in names])
+        result = machine["main"](*[_tensor(inputs[name]) for name in names])
     results = [result] if isinstance(result, tvm.runtime.Tensor) else list(result)
     return [each.numpy() for each in results]
+
+
+def _tensor(array: Array) -> Any:
+    contiguous = np.ascontiguousarray(array).reshape(
+        array.shape
+    )  # ascontiguousarray makes scalars vectors
+    return tvm.runtime.tensor(contiguous)
 
 
 def compile_model(model: Model) -> Any:
     """Compile the module with TVM's plain CPU schedules and no optimisation."""
     pipeline = tvm.transform.Sequential(
         [
+            relax.backend.DispatchSortScan(),
             relax.transform.LegalizeOps(_KERNELS),
             relax.transform.AnnotateTIROpPattern(),
             relax.transform.ToNonDataflow(),
@@ -125,14 +130,18 @@ def host_function(serialised: bytes) -> Callable[[Sequence[Array]], Sequence[Arr
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        session = onnxruntime.InferenceSession(serialised, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            serialised, options, providers=["CPUExecutionProvider"]
+        )
     except Exception:  # no kernel for this operator, opset or type
         return reference
 
     def run(args: Sequence[Array]) -> Sequence[Array]:
         try:
             results: Any = session.run(None, dict(zip(names, args, strict=True)))
-        except Exception:  # it takes no arrays of this dtype from Python, or a kernel leaves a case out
+        except (
+            Exception
+        ):  # it takes no arrays of this dtype from Python, or a kernel leaves a case out
             return reference(args)
         return [np.asarray(each) for each in results]
 
@@ -143,17 +152,3 @@ def _small(value: onnx.ValueInfoProto) -> bool:
     """Whether onnxruntime's Python interface loses the dtype: bfloat16 and 8-bit floats."""
     element = value.type.tensor_type.elem_type
     return bool(element) and onnx.helper.tensor_dtype_to_np_dtype(element).kind not in "fiub"
-
-
-def example_inputs(model: Model, seed: int = 0) -> dict[str, Array]:
-    """Return seeded random inputs for the parameters of a model; a symbolic dimension becomes 1."""
-    random = np.random.default_rng(seed)
-    inputs: dict[str, Array] = {}
-    for param in model.module["main"].params:
-        shape = [int(dim) if isinstance(dim, tvm.tirx.IntImm) else 1 for dim in param.ty.shape.values]
-        dtype = str(param.ty.dtype.dtype if hasattr(param.ty.dtype, "dtype") else param.ty.dtype)
-        if dtype.startswith(("float", "bfloat")):
-            inputs[param.name] = random.standard_normal(shape).astype(numpy_helper.np.dtype(dtype))
-        else:
-            inputs[param.name] = random.integers(0, 2, shape).astype(dtype)
-    return inputs

@@ -30,11 +30,11 @@ def import_model(
     UsageError for shapes that do not fit.
     """
     from byoc.frontends.onnx.bind import bind_inputs
-    from byoc.frontends.onnx.importer import Importer
+    from byoc.frontends.onnx.importer import import_graph
     from byoc.frontends.onnx.load import load
 
     loaded = load(source, name)
     inputs = bind_inputs(loaded, shapes or {}, dims or {})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TVM's converters warn of what the report states anyway
-        return Importer(loaded, inputs).run()
+        return import_graph(loaded, inputs)

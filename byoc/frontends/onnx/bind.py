@@ -29,7 +29,9 @@ def bind_inputs(
                 "Move what makes tensors of it out of the model."
             )
     _known("input", shapes, inputs, source.name)
-    symbols = {dim.dim_param for each in inputs.values() for dim in _dims(each) if dim.dim_param.strip("?")}
+    symbols = {
+        dim.dim_param for each in inputs.values() for dim in _dims(each) if dim.dim_param.strip("?")
+    }
     _known("symbolic dimension", dims, symbols, source.name)
     return {
         name: _bind(name, proto, shapes.get(name), dims, source.name)
@@ -41,7 +43,9 @@ def _dims(proto: TypeProto) -> list[onnx.TensorShapeProto.Dimension]:
     return list(proto.tensor_type.shape.dim)
 
 
-def _known(what: str, given: Mapping[str, object], known: Mapping[str, object] | set[str], model: str) -> None:
+def _known(
+    what: str, given: Mapping[str, object], known: Mapping[str, object] | set[str], model: str
+) -> None:
     for name in given:
         if name not in known:
             listed = ", ".join(map(repr, sorted(known))) or "none"
@@ -80,7 +84,9 @@ def _size(dim: onnx.TensorShapeProto.Dimension | None, dims: Mapping[str, int]) 
         return int(dim.dim_value) if dim.dim_value >= 0 else None
     if dim.dim_param in dims:
         if dims[dim.dim_param] < 1:
-            raise UsageError(f"--shape {dim.dim_param}={dims[dim.dim_param]}: a dimension is at least 1.")
+            raise UsageError(
+                f"--shape {dim.dim_param}={dims[dim.dim_param]}: a dimension is at least 1."
+            )
         return dims[dim.dim_param]
     # "?" is what some exporters call every dimension that they do not know.
     return None if dim.dim_param == "?" else dim.dim_param or None
@@ -101,4 +107,7 @@ def _text(shape: Sequence[int]) -> str:
 
 
 def _declared(proto: TypeProto) -> str:
-    return ",".join(str(each.dim_value) if each.HasField("dim_value") else each.dim_param or "?" for each in _dims(proto))
+    return ",".join(
+        str(each.dim_value) if each.HasField("dim_value") else each.dim_param or "?"
+        for each in _dims(proto)
+    )

@@ -22,8 +22,8 @@ class Context:
     """One ONNX node on its way into Relax.
 
     `version` is the schema's since-version under the model's opset, `attrs` are plain Python with the schema's
-    defaults, `values` the inputs (None for absent ones), `read` makes Relax expressions of them, `specs` is what ONNX's
-    inference says of each output up to the last that is read (`wanted`).
+    defaults, `values` the inputs (None for absent ones), `read` makes Relax expressions of them. `specs` is what
+    ONNX's inference says of each output up to the last that is read; there are `wanted` of these.
     """
 
     node: onnx.NodeProto
@@ -33,7 +33,6 @@ class Context:
     read: Callable[[Value], Any]
     specs: Sequence[TensorSpec | None]
     emitter: Emitter
-    builder: Any
     opset: int
     wanted: int
 
@@ -43,6 +42,11 @@ class Context:
 
     def _value(self, index: int) -> Value | None:
         return self.values[index] if index < len(self.values) else None
+
+    @property
+    def builder(self) -> Any:
+        """The block builder that expressions are emitted into."""
+        return self.emitter.builder
 
     @property
     def args(self) -> list[Any]:

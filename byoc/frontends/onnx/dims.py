@@ -38,11 +38,15 @@ def shape_arithmetic(
 
 def _absent(inputs: Sequence[Value | None], known: Sequence[Any]) -> bool:
     """Whether only absent inputs have no known elements."""
-    return all(each is None or elements is not None for each, elements in zip(inputs, known, strict=True))
+    return all(
+        each is None or elements is not None for each, elements in zip(inputs, known, strict=True)
+    )
 
 
 def _scalar(value: Value | None) -> bool:
-    return value is not None and (value.scalar or (value.array is not None and value.array.ndim == 0))
+    return value is not None and (
+        value.scalar or (value.array is not None and value.array.ndim == 0)
+    )
 
 
 def _shape(op: str, attrs: dict[str, Any], value: Value | None) -> tuple[Known, bool] | None:
@@ -81,7 +85,11 @@ def _concat(attrs: dict[str, Any], inputs: Sequence[Any], known: Sequence[Any]) 
 
 
 def _slice(attrs: dict[str, Any], inputs: Sequence[Any], known: Sequence[Any]) -> Any:
-    if inputs[0].scalar or inputs[0].dims is None or any(each is not None and each.array is None for each in inputs[1:]):
+    if (
+        inputs[0].scalar
+        or inputs[0].dims is None
+        or any(each is not None and each.array is None for each in inputs[1:])
+    ):
         return None
     if len(inputs) == 1:
         starts, ends, steps = attrs["starts"], attrs["ends"], (1,)

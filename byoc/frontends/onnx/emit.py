@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,13 @@ from tvm import IRModule, ir, relax, sym, tirx
 from byoc.frontends.model import SourceGroup
 from byoc.frontends.onnx.values import constant_array, make_constant
 
-_NUMPY_OPS = ("relax.reshape", "relax.astype", "relax.permute_dims", "relax.expand_dims", "relax.squeeze")
+_NUMPY_OPS = (
+    "relax.reshape",
+    "relax.astype",
+    "relax.permute_dims",
+    "relax.expand_dims",
+    "relax.squeeze",
+)
 
 
 class Emitter:
@@ -24,27 +30,38 @@ class Emitter:
     that a failed or wasteful conversion leaves nothing behind.
     """
 
-    def __init__(self, params: Sequence[Any], taken: Iterable[str], escaping: frozenset[str]) -> None:
+    def __init__(self, escaping: frozenset[str]) -> None:
         self.builder = relax.BlockBuilder()
-        self.builder.begin_scope(list(params))
-        self.params = list(params)
+        self.params: list[Any] = []
         self.bindings: list[Any] = []
         self.origins: dict[str, tuple[str, ...]] = {}
         self.groups: list[SourceGroup] = []
         self.symbols: dict[str, Any] = {}
-        self._names = set(taken)
+        self._names: set[str] = set()
         self._escaping = escaping
         self._exprs: dict[int, list[tuple[Any, Any]]] = {}
         self._analyzer = sym.Analyzer()
 
-    def scratch(self, convert: Callable[[Any], Any]) -> tuple[list[Any], Any]:
-        """Run `convert(builder)` in a block of its own; return the block's bindings and the result."""
+    def parameter(self, name: str, ty: Any) -> Any:
+        """Add a parameter of the function; return its variable."""
+        self.params.append(relax.Var(self.unique(name), ty))
+        return self.params[-1]
+
+    def open(self) -> None:
+        """Begin the body; all parameters are known."""
+        self.builder.begin_scope(self.params)
+
+    def scratch(self, convert: Callable[[], Any]) -> tuple[list[Any], list[Any]]:
+        """Run `convert` in a block of its own; return its bindings and the outputs, variables or constants."""
         self.builder._begin_dataflow_block()
         try:
-            result = self._outputs(convert(self.builder))
+            outputs = [self._bound(each) for each in self._outputs(convert())]
         finally:
             block = self.builder._end_block()
-        return list(block.bindings), result
+        return list(block.bindings), outputs
+
+    def _bound(self, expr: Any) -> Any:
+        return expr if isinstance(expr, ir.Var | ir.GenericConst) else self.builder.emit(expr)
 
     def _outputs(self, result: Any) -> list[Any]:
         """A converter's result as the list of its outputs; a call that returns a tuple is taken apart."""
@@ -52,7 +69,9 @@ class Emitter:
         if len(outputs) == 1 and isinstance(outputs[0].ty, relax.TupleType):
             var = self.builder.emit(outputs[0])
             count = len(var.ty.fields)
-            outputs = [self.builder.normalize(relax.TupleGetItem(var, index)) for index in range(count)]
+            outputs = [
+                self.builder.normalize(relax.TupleGetItem(var, index)) for index in range(count)
+            ]
         return outputs
 
     def unique(self, name: str) -> str:
@@ -96,7 +115,11 @@ class Emitter:
         return int(expr) if isinstance(expr, tirx.IntImm) else expr
 
     def adopt(
-        self, steps: Sequence[Any], results: Sequence[Any], names: Sequence[str], origins: tuple[str, ...]
+        self,
+        steps: Sequence[Any],
+        results: Sequence[Any],
+        names: Sequence[str],
+        origins: tuple[str, ...],
     ) -> tuple[list[Any], list[str]]:
         """Take over the scratch bindings that `results` need.
 
@@ -112,12 +135,16 @@ class Emitter:
             if folded is not None:
                 new[hash(step.var)] = folded
                 continue
-            if isinstance(value, ir.Var | ir.GenericConst) and not isinstance(step, relax.MatchCast):
+            if isinstance(value, ir.Var | ir.GenericConst) and not isinstance(
+                step, relax.MatchCast
+            ):
                 new[hash(step.var)] = value
                 continue
             name = wanted.get(hash(step.var), "")
             base = name or f"{names[0]}_{_op_name(value)}"
-            var = self._bind(base, step.var.ty, value, origins, isinstance(step, relax.MatchCast), name)
+            var = self._bind(
+                base, step.var.ty, value, origins, isinstance(step, relax.MatchCast), name
+            )
             new[hash(step.var)] = var
             adopted.append(var.name)
         return [new.get(hash(each), each) for each in results], adopted
@@ -138,11 +165,15 @@ class Emitter:
         self.origins[var.name] = ()
         return var
 
-    def _bind(self, base: str, ty: Any, value: Any, origins: tuple[str, ...], cast: bool, onnx_name: str) -> Any:
+    def _bind(
+        self, base: str, ty: Any, value: Any, origins: tuple[str, ...], cast: bool, onnx_name: str
+    ) -> Any:
         kind = relax.Var if onnx_name in self._escaping else relax.DataflowVar
         var = kind(self.unique(base), ty)
         value = _with_span(value, origins[0] if origins else base)
-        self.bindings.append(relax.MatchCast(var, value, ty) if cast else relax.VarBinding(var, value))
+        self.bindings.append(
+            relax.MatchCast(var, value, ty) if cast else relax.VarBinding(var, value)
+        )
         self.origins[var.name] = origins
         return var
 
@@ -153,7 +184,9 @@ class Emitter:
             args = [self._rewrite(each, new) for each in value.args]
             return ir.Call(value.op, args, value.attrs, list(value.ty_args), value.span, value.ty)
         if isinstance(value, ir.Tuple):
-            return self.builder.normalize(relax.Tuple([self._rewrite(each, new) for each in value.fields]))
+            return self.builder.normalize(
+                relax.Tuple([self._rewrite(each, new) for each in value.fields])
+            )
         if isinstance(value, ir.TupleGetItem):
             item = relax.TupleGetItem(self._rewrite(value.tuple_value, new), value.index)
             return self.builder.normalize(item)
@@ -169,7 +202,11 @@ class Emitter:
         module = IRModule({"main": function.with_attr("global_symbol", "main")})
         for var, primitive in self.builder.get().functions.items():
             module[var] = primitive
-        return relax.transform.DeadCodeElimination(["main"])(module) if len(module.functions) > 1 else module
+        return (
+            relax.transform.DeadCodeElimination(["main"])(module)
+            if len(module.functions) > 1
+            else module
+        )
 
     def _drop_dead(self, results: Sequence[Any]) -> None:
         """Drop what failed conversions read and nobody else does."""
@@ -177,7 +214,8 @@ class Emitter:
         kept = {each.var.name for each in self.bindings}
         self.origins = {name: nodes for name, nodes in self.origins.items() if name in kept}
         groups = [
-            replace(each, bindings=tuple(name for name in each.bindings if name in kept)) for each in self.groups
+            replace(each, bindings=tuple(name for name in each.bindings if name in kept))
+            for each in self.groups
         ]
         self.groups = [each for each in groups if each.bindings]
 
@@ -220,7 +258,9 @@ def _op_name(value: Any) -> str:
 
 def _fold(value: Any) -> Any:
     """Evaluate a reshape, cast or transpose of a constant: what converters do to biases and slopes."""
-    if not (isinstance(value, ir.Call) and isinstance(value.op, ir.Op) and value.op.name in _NUMPY_OPS):
+    if not (
+        isinstance(value, ir.Call) and isinstance(value.op, ir.Op) and value.op.name in _NUMPY_OPS
+    ):
         return None
     shape = getattr(value.ty, "shape", None)
     if not isinstance(value.args[0], ir.GenericConst) or shape is None:
@@ -230,7 +270,9 @@ def _fold(value: Any) -> Any:
         return make_constant(array.astype(str(value.attrs.dtype)))
     if value.op.name == "relax.permute_dims":
         axes = value.attrs.axes
-        return make_constant(np.ascontiguousarray(array.transpose(axes and [int(axis) for axis in axes])))
+        return make_constant(
+            np.ascontiguousarray(array.transpose(axes and [int(axis) for axis in axes]))
+        )
     if not all(isinstance(dim, tirx.IntImm) for dim in shape.values):
         return None
     return make_constant(array.reshape([int(dim) for dim in shape.values]))

@@ -38,7 +38,12 @@ def constant_node(node: onnx.NodeProto) -> Array | None:
     if attribute.name == "value":
         return onnx.numpy_helper.to_array(attribute.t)
     value = onnx.helper.get_attribute_value(attribute)
-    dtypes = {"value_float": "float32", "value_floats": "float32", "value_int": "int64", "value_ints": "int64"}
+    dtypes = {
+        "value_float": "float32",
+        "value_floats": "float32",
+        "value_int": "int64",
+        "value_ints": "int64",
+    }
     if attribute.name in dtypes:
         return np.array(value, dtypes[attribute.name])
     if attribute.name in ("value_string", "value_strings"):
@@ -46,15 +51,21 @@ def constant_node(node: onnx.NodeProto) -> Array | None:
     return None
 
 
-def fold(node: onnx.NodeProto, inputs: Sequence[Value | None], opsets: Mapping[str, int]) -> list[Array] | None:
+def fold(
+    node: onnx.NodeProto, inputs: Sequence[Value | None], opsets: Mapping[str, int]
+) -> list[Array] | None:
     """Evaluate `node`; None when an input is no constant, the result is too large, or there is no evaluator."""
     if node.domain != "" or node.op_type in KEPT or not inputs:
         return None
-    if any(each is not None and (each.array is None or each.array.dtype == object) for each in inputs):
+    if any(
+        each is not None and (each.array is None or each.array.dtype == object) for each in inputs
+    ):
         return None
     if any(each.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for each in node.attribute):
         return None
-    feeds = {name: each.array for name, each in zip(node.input, inputs, strict=True) if each is not None}
+    feeds = {
+        name: each.array for name, each in zip(node.input, inputs, strict=True) if each is not None
+    }
     available = sum(array.size for array in feeds.values() if array is not None)
     if available > SIZE_LIMIT * 16 or _announced(node, inputs) > available + SIZE_LIMIT:
         return None
@@ -79,7 +90,9 @@ def _announced(node: onnx.NodeProto, inputs: Sequence[Value | None]) -> int:
     return size * inputs[0].array.size if node.op_type == "Tile" else size  # type: ignore[union-attr]
 
 
-def _model(node: onnx.NodeProto, feeds: Mapping[str, Any], imports: Sequence[Any]) -> onnx.ModelProto:
+def _model(
+    node: onnx.NodeProto, feeds: Mapping[str, Any], imports: Sequence[Any]
+) -> onnx.ModelProto:
     element = onnx.helper.np_dtype_to_tensor_dtype
     inputs = [
         onnx.helper.make_tensor_value_info(name, element(array.dtype), array.shape)

@@ -10,7 +10,9 @@ from onnx import AttributeProto, TypeProto, numpy_helper
 from byoc.frontends.onnx.types import value_info
 from byoc.frontends.onnx.values import Value
 
-_EMBEDDED_BYTES = 1024  # shapes, axes and scalars travel in the model; weights are arguments of the call
+_EMBEDDED_BYTES = (
+    1024  # shapes, axes and scalars travel in the model; weights are arguments of the call
+)
 
 
 def reads(nodes: Sequence[onnx.NodeProto]) -> list[str]:
@@ -81,7 +83,8 @@ def host_model(
         version = _lowest_opset(nodes, each.version) if onnx_own else each.version
         model.opset_import.append(onnx.helper.make_opsetid(each.domain, version))
     model.functions.extend(proto.functions)
-    return model.SerializeToString(deterministic=True)
+    serialised: bytes = model.SerializeToString(deterministic=True)
+    return serialised
 
 
 def _lowest_opset(nodes: Sequence[onnx.NodeProto], opset: int) -> int:

@@ -35,7 +35,9 @@ def whole_model(source: Source, inputs: Mapping[str, TypeProto]) -> dict[str, Ty
     stated = {each.name: each.type for each in [*graph.value_info, *graph.output]}
     try:
         inferred = shape_inference.infer_shapes(skeleton, data_prop=True).graph
-    except Exception:  # inference raises many types; the types that the file states are all there is then
+    except (
+        Exception
+    ):  # inference raises many types; the types that the file states are all there is then
         return {**stated, **weights, **inputs}
     found = {each.name: each.type for each in [*inferred.value_info, *inferred.output]}
     found = {name: proto for name, proto in found.items() if proto.WhichOneof("value")}
@@ -63,7 +65,9 @@ def node_outputs(
     node: onnx.NodeProto, inputs: Sequence[Value | None], opsets: Mapping[str, int]
 ) -> dict[str, TypeProto]:
     """Infer the output types of one node from what is known of its inputs; {} when inference does not know."""
-    if node.domain not in opsets or not onnx.defs.has(node.op_type, opsets[node.domain], node.domain):
+    if node.domain not in opsets or not onnx.defs.has(
+        node.op_type, opsets[node.domain], node.domain
+    ):
         return {}
     types, data = {}, {}
     for name, value in zip(node.input, inputs, strict=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # no stubs in the wheel
 from onnx.external_data_helper import uses_external_data
 
 from byoc.errors import ModelError
@@ -58,9 +58,7 @@ def _read(path: Path) -> onnx.ModelProto:
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise ModelError(
-            f"{path}: no such file; expected an ONNX file. Check the path."
-        ) from error
+        raise ModelError(f"{path}: no such file; expected an ONNX file. Check the path.") from error
     except OSError as error:
         raise ModelError(
             f"{path} cannot be read ({error.strerror}); expected a readable ONNX file."

@@ -81,7 +81,10 @@ def _close(root: list[int], sources: Sequence[Sequence[int]], passing: set[int])
         for region in sorted({_find(root, each) for each in passing}):
             after: set[int] = set()
             for index, before in enumerate(sources):
-                if any(_find(root, each) == region and each in passing or each in after for each in before):
+                if any(
+                    (_find(root, each) == region and each in passing) or each in after
+                    for each in before
+                ):
                     after.add(index)
             between = _ancestors(root, sources, region, passing) & after
             for index in sorted(between):
@@ -91,7 +94,9 @@ def _close(root: list[int], sources: Sequence[Sequence[int]], passing: set[int])
                     changed = True
 
 
-def _ancestors(root: list[int], sources: Sequence[Sequence[int]], region: int, passing: set[int]) -> set[int]:
+def _ancestors(
+    root: list[int], sources: Sequence[Sequence[int]], region: int, passing: set[int]
+) -> set[int]:
     found: set[int] = set()
     for index in reversed(range(len(sources))):
         if index in found or (index in passing and _find(root, index) == region):

@@ -13,7 +13,7 @@ from tvm import relax
 
 Dims = tuple["int | str | None", ...]
 
-_RELAX_DTYPES = {
+_RELAX_DTYPES: dict[int, str] = {
     TensorProto.FLOAT: "float32",
     TensorProto.DOUBLE: "float64",
     TensorProto.FLOAT16: "float16",
@@ -44,7 +44,7 @@ class TensorSpec:
 
 
 def relax_dtype(element: int) -> str | None:
-    """Return Relax's name of an ONNX element type; None for what no Relax tensor holds (strings, 4-bit, complex)."""
+    """Return Relax's name of an ONNX element type; None for strings, 4-bit and complex numbers."""
     return _RELAX_DTYPES.get(element)
 
 

@@ -20,11 +20,10 @@ Array = np.ndarray[Any, Any]
 class Value:
     """One ONNX value: a constant (`array`), shape arithmetic (`dims`), a Relax variable (`expr`), or a mixture.
 
-    `dims` are the elements of a tensor of `dtype` (int64 or int32) and rank 0 (`scalar`) or 1, integers and integer
-    expressions. `fresh`
-    makes the value again for each consumer (a DequantizeLinear that several nodes share). `opaque` is the
-    type of a value that no Relax tensor holds. `carried` names the nodes that were folded into the value: they
-    are origins of whatever reads it.
+    `dims` are the elements of a tensor of `dtype` (int64 or int32) and rank 0 (`scalar`) or 1: integers and integer
+    expressions. `fresh` makes the value again for each consumer (a DequantizeLinear that several nodes share), and
+    `read_as` is what the last consumer read. `opaque` is the type of a value that no Relax tensor holds. `carried`
+    names the nodes that were folded into the value: they are origins of whatever reads it.
     """
 
     name: str
@@ -34,6 +33,7 @@ class Value:
     dtype: str = "int64"
     expr: Any = None
     fresh: Callable[[], Any] | None = None
+    read_as: Any = None
     opaque: TypeProto | None = None
     carried: tuple[str, ...] = ()
 
@@ -67,7 +67,12 @@ class Value:
 def make_constant(array: Array | None) -> Any:
     """Make a Relax constant, sharing the array's memory where its alignment allows."""
     assert array is not None
-    if array.flags.c_contiguous and array.flags.writeable and array.ctypes.data % 64 == 0 and array.size:
+    if (
+        array.flags.c_contiguous
+        and array.flags.writeable
+        and array.ctypes.data % 64 == 0
+        and array.size
+    ):
         try:
             return relax.const(tvm.runtime.from_dlpack(array))
         except (BufferError, RuntimeError, TypeError):

@@ -27,7 +27,9 @@ def initializers(source: Source) -> dict[str, Value]:
 def read_tensor(tensor: onnx.TensorProto, source: Source) -> Value:
     """Read one TensorProto; raises ModelError when its data does not fit its shape."""
     try:
-        array = _mapped(tensor, source) if uses_external_data(tensor) else numpy_helper.to_array(tensor)
+        array = (
+            _mapped(tensor, source) if uses_external_data(tensor) else numpy_helper.to_array(tensor)
+        )
     except (ValueError, TypeError) as error:
         raise ModelError(
             f"{source.name}: the data of tensor {tensor.name!r} does not fit its type and shape ({error}). "

@@ -65,12 +65,16 @@ def test_identities_and_shape_arithmetic_vanish_and_are_origins():
     model = agrees(proto, {"x": floats(4, 2, 3)})
     assert ops(model) == ["reshape"]
     assert set(model.origins["main"]["z"]) == {"z", "y", "s", "shape"}
-    (dims,) = [binding.var.ty.shape.values for binding in model.module["main"].body.blocks[0].bindings]
+    (dims,) = [
+        binding.var.ty.shape.values for binding in model.module["main"].body.blocks[0].bindings
+    ]
     assert [str(plain_dim(dim)) for dim in dims] == ["N", "6"]
 
 
 def test_several_ops_of_one_node_are_a_group_in_onnx_words():
-    proto = parse("g (float[1,2,4,4] x) => (float[1,3,4,4] y) { y = Conv<pads = [1,1,1,1]>(x, w, b) }")
+    proto = parse(
+        "g (float[1,2,4,4] x) => (float[1,3,4,4] y) { y = Conv<pads = [1,1,1,1]>(x, w, b) }"
+    )
     weight, bias = floats(3, 2, 3, 3), floats(3)
     model = agrees(add_weight(add_weight(proto, "w", weight), "b", bias), {"x": floats(1, 2, 4, 4)})
     (group,) = model.groups["main"]
@@ -98,7 +102,10 @@ def test_a_bias_is_a_constant_of_the_right_shape():
 
 def test_clip_is_one_call_and_stays_onnx_clip():
     proto = parse("g (float[5] x) => (float[5] y) { y = Clip(x, lo, hi) }")
-    model = agrees(add_weight(add_weight(proto, "lo", np.float32(0)), "hi", np.float32(6)), {"x": 9 * floats(5)})
+    model = agrees(
+        add_weight(add_weight(proto, "lo", np.float32(0)), "hi", np.float32(6)),
+        {"x": 9 * floats(5)},
+    )
     assert ops(model) == ["clip"]
     assert model.groups["main"][0].op == "onnx.Clip"
 
@@ -127,7 +134,7 @@ def test_an_operator_that_tvm_does_not_know_is_a_host_call():
 
 
 def test_other_domains_are_host_calls_under_their_own_name():
-    proto = parse('g (float[2] x) => (float[2] y) { y = acme.npu.Relu(x) }', domains="acme.npu")
+    proto = parse("g (float[2] x) => (float[2] y) { y = acme.npu.Relu(x) }", domains="acme.npu")
     model = import_model(proto)
     (group,) = model.groups["main"]
     assert (group.op, ops(model)) == ("acme.npu.Relu", ["host"])
@@ -222,7 +229,9 @@ def test_dead_nodes_and_unread_outputs_go():
 
 
 def test_batch_norms_stay():
-    proto = parse("g (float[1,3,2,2] x) => (float[1,3,2,2] y) { y = BatchNormalization(x, s, b, m, v) }")
+    proto = parse(
+        "g (float[1,3,2,2] x) => (float[1,3,2,2] y) { y = BatchNormalization(x, s, b, m, v) }"
+    )
     for name in "sbmv":
         add_weight(proto, name, np.abs(floats(3)))
     model = agrees(proto, {"x": floats(1, 3, 2, 2)})
@@ -243,7 +252,9 @@ def test_symbolic_dims_of_convolutions_are_plain_variables_and_equal_where_equal
 
 
 def test_modules_are_well_formed():
-    proto = parse("g (float[N,4] x) => (float[N,4] y, int64[N] s) { y = Softmax(x) s0 = Shape(x) s = Cast<to=7>(s0) }")
+    proto = parse(
+        "g (float[N,4] x) => (float[N,4] y, int64[N] s) { y = Softmax(x) s0 = Shape(x) s = Cast<to=7>(s0) }"
+    )
     relax.analysis.well_formed(import_model(proto).module)
 
 
@@ -259,7 +270,11 @@ print(hashlib.sha256(text.encode()).hexdigest())
 def test_the_same_model_gives_the_same_module_in_every_process():
     digests = {
         subprocess.run(
-            [sys.executable, "-c", DETERMINISM], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
+            [sys.executable, "-c", DETERMINISM],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed},
         ).stdout
         for seed in ("1", "2")
     }

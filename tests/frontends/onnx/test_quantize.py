@@ -19,7 +19,9 @@ def weights(model, **arrays):
 
 def test_a_weight_stays_int8():
     proto = weights(
-        parse("g (float[2,3] x) => (float[2,4] y) { w = DequantizeLinear<axis = 1>(q, s, z) y = MatMul(x, w) }"),
+        parse(
+            "g (float[2,3] x) => (float[2,4] y) { w = DequantizeLinear<axis = 1>(q, s, z) y = MatMul(x, w) }"
+        ),
         q=RANDOM.integers(-127, 127, (3, 4)).astype("int8"),
         s=np.abs(RANDOM.standard_normal(4)).astype("float32"),
         z=np.zeros(4, "int8"),
@@ -44,14 +46,18 @@ def test_each_consumer_gets_its_own_dequantize():
     )
     model = agrees(proto, {"x": RANDOM.standard_normal(4).astype("float32")})
     assert ops(model) == ["quantize", "dequantize", "nn.relu", "dequantize", "exp", "add"]
-    assert [names for binding, names in model.origins["main"].items() if binding.startswith("d")] == [("d",)] * 2
+    assert [
+        names for binding, names in model.origins["main"].items() if binding.startswith("d")
+    ] == [("d",)] * 2
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
 def test_rounding_and_saturation_are_those_of_onnxruntime(dtype):
     limits = np.iinfo(dtype)
     halves = np.arange(-9, 9, dtype="float32") / 2
-    edges = np.array([limits.min - 5, limits.max + 5, limits.min, limits.max, 1e30, -1e30], "float32")
+    edges = np.array(
+        [limits.min - 5, limits.max + 5, limits.min, limits.max, 1e30, -1e30], "float32"
+    )
     proto = weights(
         parse(
             f"g (float[N] x) => ({dtype}[N] q, float[N] y) {{ q = QuantizeLinear(x, s, p) y = DequantizeLinear(q, s, p) }}",
@@ -104,7 +110,9 @@ def test_blocks_run_on_the_host():
 
 def test_a_dequantize_that_is_an_output():
     proto = weights(
-        parse("g (int8[4] q) => (float[4] y, float[4] z) { y = DequantizeLinear(q, s) z = Relu(y) }"),
+        parse(
+            "g (int8[4] q) => (float[4] y, float[4] z) { y = DequantizeLinear(q, s) z = Relu(y) }"
+        ),
         s=np.float32(0.5),
     )
     agrees(proto, {"q": np.array([-128, -1, 0, 127], "int8")})

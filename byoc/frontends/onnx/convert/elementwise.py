@@ -64,12 +64,17 @@ def power(context: Context) -> Any:
 
 def is_inf(context: Context) -> Any:
     """IsInf, of one sign when the model asks for one."""
-    positive, negative = context.attrs.get("detect_positive", 1), context.attrs.get("detect_negative", 1)
+    positive, negative = (
+        context.attrs.get("detect_positive", 1),
+        context.attrs.get("detect_negative", 1),
+    )
     if positive and negative:
         return relax.op.isinf(context.arg(0))
     if not positive and not negative:
         raise Decline("it looks for no infinity at all")
-    return relax.op.equal(context.arg(0), relax.const(np.inf if positive else -np.inf, context.dtype(0)))
+    return relax.op.equal(
+        context.arg(0), relax.const(np.inf if positive else -np.inf, context.dtype(0))
+    )
 
 
 def bit_shift(context: Context) -> Any:

@@ -34,7 +34,9 @@ def _reshaped(context: Context, dims: Sequence[Any], target: Sequence[Any]) -> A
     unknown = [index for index, each in enumerate(target) if _is(each, -1)]
     target = [context.emitter.simplify(each) for each in target]
     if unknown:
-        target[unknown[0]] = _left_over(context, dims, [each for each in target if not _is(each, -1)])
+        target[unknown[0]] = _left_over(
+            context, dims, [each for each in target if not _is(each, -1)]
+        )
     return relax.op.reshape(context.arg(0), relax.ShapeExpr(target))
 
 
@@ -47,7 +49,10 @@ def _left_over(context: Context, dims: Sequence[Any], others: Sequence[Any]) -> 
             need.append(each)
         else:
             have.pop(match)
-    above, below = context.emitter.simplify(_product(have)), context.emitter.simplify(_product(need))
+    above, below = (
+        context.emitter.simplify(_product(have)),
+        context.emitter.simplify(_product(need)),
+    )
     if isinstance(below, int) and below == 0:
         raise Decline("its shape has both 0 and -1")
     return context.emitter.simplify(above // below) if not _is(below, 1) else above
@@ -151,7 +156,9 @@ def slice_(context: Context) -> Any:
         axes = _integers(context, 3) if context.has(3) else None
         steps = _integers(context, 4) if context.has(4) else None
     dims = context.dims(0)
-    axes = [context.axis(axis, len(dims)) for axis in (axes if axes is not None else range(len(starts)))]
+    axes = [
+        context.axis(axis, len(dims)) for axis in (axes if axes is not None else range(len(starts)))
+    ]
     steps = list(steps) if steps is not None else [1] * len(starts)
     begins, stops = [], []
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
@@ -190,7 +197,11 @@ def pad(context: Context) -> Any:
     else:
         amounts = [int(each) for each in context.constant(1, "its padding").reshape(-1)]
         value = context.constant(2, "its padding value").reshape(-1)[0] if context.has(2) else 0
-        axes = [int(each) for each in context.constant(3, "its axes").reshape(-1)] if context.has(3) else None
+        axes = (
+            [int(each) for each in context.constant(3, "its axes").reshape(-1)]
+            if context.has(3)
+            else None
+        )
     rank = context.rank(0)
     axes = list(range(rank)) if axes is None else [context.axis(axis, rank) for axis in axes]
     half = len(amounts) // 2

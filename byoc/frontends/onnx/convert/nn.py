@@ -29,12 +29,16 @@ def layer_normalization(context: Context) -> Any:
             raise Decline("it has no bias and a symbolic extent")
         beta = relax.const(np.zeros([int(dim) for dim in data[axis:]], context.dtype(1)))
     axes = list(range(axis, rank))
-    return relax.op.nn.layer_norm(context.arg(0), context.arg(1), beta, axes, context.attrs["epsilon"])
+    return relax.op.nn.layer_norm(
+        context.arg(0), context.arg(1), beta, axes, context.attrs["epsilon"]
+    )
 
 
 def softmax(context: Context) -> Any:
     """Softmax; before opset 13 over all dims from the axis on, which is one axis when the rest is 1."""
-    operation = relax.op.nn.log_softmax if context.node.op_type == "LogSoftmax" else relax.op.nn.softmax
+    operation = (
+        relax.op.nn.log_softmax if context.node.op_type == "LogSoftmax" else relax.op.nn.softmax
+    )
     rank = context.rank(0)
     axis = context.axis(context.attrs["axis"], rank)
     if context.version >= 13:
@@ -52,8 +56,42 @@ def dropout(context: Context) -> Any:
 
 def batch_normalization(context: Context) -> Any:
     """BatchNormalization of inference; `nn.batch_norm` and its first item."""
-    if context.attrs.get("training_mode", 0) or context.wanted > 1 or not context.attrs.get("spatial", 1):
+    if (
+        context.attrs.get("training_mode", 0)
+        or context.wanted > 1
+        or not context.attrs.get("spatial", 1)
+    ):
         raise Decline("it trains")
+    return stock.convert(context)
+
+
+_COORDINATES = ("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners")
+
+
+def resize(context: Context) -> Any:
+    """Resize with constant scales or sizes, where TVM samples at the same points."""
+    attrs = context.attrs
+    if (
+        attrs.get("antialias", 0)
+        or attrs.get("axes")
+        or attrs.get("keep_aspect_ratio_policy", "stretch") != "stretch"
+    ):
+        raise Decline("it filters, keeps the aspect ratio, or resizes some axes only")
+    if attrs.get("coordinate_transformation_mode", "half_pixel") not in _COORDINATES:
+        raise Decline(f"it uses {attrs['coordinate_transformation_mode']} coordinates")
+    if context.version < 11:
+        raise Decline("Resize before opset 11 samples in another way")
+    scales = context.array(2)
+    for dim, scale in zip(context.dims(0), scales if scales is not None else (), strict=False):
+        if isinstance(dim, int) and abs(dim * scale - round(dim * scale)) > 1e-6:
+            raise Decline("its scale makes no whole number of points")
+    return stock.convert(context)
+
+
+def reduction(context: Context) -> Any:
+    """A maximum or minimum over axes."""
+    if context.dtype(0) == "bool":
+        raise Decline("TVM reduces no booleans")
     return stock.convert(context)
 
 
@@ -62,5 +100,8 @@ CONVERTERS: dict[str, Callable[[Context], Any]] = {
     "Softmax": softmax,
     "LogSoftmax": softmax,
     "Dropout": dropout,
+    "Resize": resize,
+    "ReduceMax": reduction,
+    "ReduceMin": reduction,
     "BatchNormalization": batch_normalization,
 }

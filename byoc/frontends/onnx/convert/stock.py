@@ -45,4 +45,6 @@ def convert(context: Context) -> Any:
         return importer._convert_operator(op, inputs, attrs, context.opset)
     except Exception as error:  # whatever a converter raises, the node goes to the host
         words = str(error).strip().splitlines()
-        raise Decline(f"TVM's importer does not take it: {words[-1] if words else type(error).__name__}") from error
+        raise Decline(
+            f"TVM's importer does not take it: {words[-1] if words else type(error).__name__}"
+        ) from error
