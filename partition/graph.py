@@ -206,6 +206,7 @@ class _FunctionReader:
         self.function = function
         self.graphs: list[Graph] = []
         self.homes: dict[int, tuple[Graph, int]] = {}
+        self.ops: dict[int, tuple[str, bool]] = {}
 
     def sequence(self, body: Any, path: tuple[int | str, ...]) -> None:
         """Read the blocks of a SeqExpr, and what its result uses."""
@@ -243,9 +244,10 @@ class _BlockReader:
 
     def read(self, block: Any) -> None:
         graph, homes, ids = self.graph, self.function.homes, self.ids
-        for binding in block.bindings:
+        # A slice of a TVM array is a list, read in one go: twice as fast as iterating.
+        for binding in block.bindings[:]:
             var, value = binding.var, binding.value
-            if isinstance(binding, relax.MatchCast):
+            if type(binding) is relax.MatchCast:
                 node = self._add(Kind.CAST, "match_cast", (self.operand(value),), value, var)
                 for dim in _dims(binding.ty):
                     self.dims.setdefault(hash(dim), node)
@@ -275,7 +277,8 @@ class _BlockReader:
         return node
 
     def _value(self, value: Any, var: Any) -> int:
-        if isinstance(value, ir.Call):
+        # `type(...) is`: isinstance asks TVM's abstract base classes, at 0.7 us each.
+        if type(value) is ir.Call:
             return self._call(value, var)
         if isinstance(value, ir.Var | ir.GenericConst):
             return self._add(Kind.ALIAS, "alias", (self.operand(value),), value, var)
@@ -284,7 +287,7 @@ class _BlockReader:
             self.graph.items[node] = int(value.index)
             return node
         if isinstance(value, ir.Tuple):
-            fields = tuple([self.operand(each) for each in value.fields])
+            fields = tuple([self.operand(each) for each in value.fields[:]])
             return self._add(Kind.TUPLE, "tuple", fields, value, var)
         free = tuple([self.operand(each) for each in relax.analysis.free_vars(value)])
         if not isinstance(value, relax.If):
@@ -293,10 +296,14 @@ class _BlockReader:
 
     def _call(self, value: Any, var: Any) -> int:
         callee = value.op
-        operands = tuple([self.operand(each) for each in value.args])
-        if isinstance(callee, ir.Op):
+        operands = tuple([self.operand(each) for each in value.args[:]])
+        known = self.function.ops.get(hash(callee))
+        if known is not None:
+            op, impure = known
+        elif isinstance(callee, ir.Op):
             op = callee.name.removeprefix("relax.")
             impure = op in IMPURE
+            self.function.ops[hash(callee)] = (op, impure)
         elif isinstance(callee, ir.GlobalVar | ir.Var):
             op, impure = "call", not callee.ty.purity
             if isinstance(callee, ir.Var):
@@ -339,7 +346,7 @@ class _BlockReader:
         graph.names.append("" if var is None else var.name)
         graph.exprs.append(expr)
         graph.vars.append(var)
-        for operand in dict.fromkeys(operands):
+        for operand in operands if len(operands) < 2 else dict.fromkeys(operands):
             graph.users[operand].append(node)
         return node
 
