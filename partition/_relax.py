@@ -8,7 +8,7 @@ builds an expression gives its type.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import tvm_ffi
@@ -80,7 +80,7 @@ def function(
     return _FUNCTION(params, body, ret_ty, True, attributes, None)
 
 
-@cache
+@lru_cache(maxsize=512)
 def attrs(**values: str) -> Any:
     """Attributes of a function. Immutable, so equal ones are one object."""
     return ir.DictAttrs(values)

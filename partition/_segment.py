@@ -127,7 +127,10 @@ class Scope:
             self.mention(relax.analysis.tir_vars_in_type(var.ty))
             self.bindings.append(_relax.match_cast(var, operands[0], var.ty))
         elif kind is Kind.CALL:
-            again = _relax.call_again(original, operands[: len(original.args)])
+            if graph.ops[node] == "call":
+                # The last operand may be the callee, a local function.
+                operands = operands[: len(original.args)]
+            again = _relax.call_again(original, operands)
             self.bindings.append(_relax.bind(var, again))
         elif kind is Kind.TUPLE:
             self.bindings.append(_relax.bind(var, ir.Tuple(operands)))
