@@ -54,11 +54,28 @@ def zoo_inputs(name: str, seed: int = 0) -> dict[str, npt.NDArray[np.generic]]:
 
 def _values(value: ZooInput, seed: int) -> npt.NDArray[np.generic]:
     generator = np.random.Generator(np.random.PCG64([seed, zlib.crc32(value.name.encode())]))
-    draw = generator.random(value.shape)
-    if len(value.shape) == 4:
-        height, width = value.shape[2:]
-        coarse = generator.random((*value.shape[:2], -(-height // 16), -(-width // 16)))
-        smooth = coarse.repeat(16, axis=2).repeat(16, axis=3)[:, :, :height, :width]
-        draw = 0.9 * smooth + 0.1 * draw
+    if value.text:
+        draw = _page(generator, value.shape)
+    elif len(value.shape) == 4:
+        draw = 0.9 * _blocks(generator, value.shape, 16) + 0.1 * generator.random(value.shape)
+    else:
+        draw = generator.random(value.shape)
     scaled = value.low + (value.high - value.low) * draw
     return np.asarray(scaled).astype(value.dtype)
+
+
+def _blocks(
+    generator: np.random.Generator, shape: tuple[int, ...], size: int
+) -> npt.NDArray[np.float64]:
+    """Draw one value for each square of `size` pixels."""
+    *planes, height, width = shape
+    coarse = generator.random((*planes, -(-height // size), -(-width // size)))
+    return coarse.repeat(size, axis=-2).repeat(size, axis=-1)[..., :height, :width]
+
+
+def _page(generator: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """Draw lines of 24 pixels with marks, one line in 48, the same in every channel."""
+    height, width = shape[2:]
+    marks = _blocks(generator, (height, width), 4) < 0.5
+    lines = (np.arange(height) % 48 < 24)[:, np.newaxis]
+    return np.broadcast_to(np.where(marks & lines, 0.0, 1.0), shape)

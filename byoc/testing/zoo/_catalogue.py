@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ZooInput:
-    """One input of a zoo model. Values lie in [low, high); for `int64` both may be equal, a fixed value."""
+    """One input of a zoo model. Values lie in [low, high]; both may be equal, a fixed value.
+
+    `text` is for models that look for it: lines of dark marks on a light page.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str = "float32"
     low: float = -1.0
     high: float = 1.0
+    text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def _classifier(name: str, summary: str, data: str = "data_0") -> ZooModel:
 
 def _rapidocr(name: str, summary: str, file: str, shape: tuple[int, ...]) -> ZooModel:
     shipped = Shipped("rapidocr-onnxruntime", "rapidocr_onnxruntime", f"models/{file}")
-    return ZooModel(name, summary, (ZooInput("x", shape),), shipped=shipped)
+    return ZooModel(name, summary, (ZooInput("x", shape, text=True),), shipped=shipped)
 
 
 _WINDOW: Final = ZooInput("input", (1, 576), low=-0.5, high=0.5)
