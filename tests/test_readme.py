@@ -1,0 +1,52 @@
+"""The README's commands and program, run as written."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Run
+
+README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = re.findall(r"^\$ (byoc .+)$", README, re.MULTILINE)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_every_command_works_in_order(byoc: Run, tmp_path: Path) -> None:
+    assert len(COMMANDS) >= 10
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    for command in COMMANDS:
+        done = byoc(*shlex.split(command)[1:])
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+def test_the_program_runs(tmp_path: Path) -> None:
+    program = next(block for block in blocks("python") if "partition_model" in block)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "segments" in done.stdout
+
+
+def test_the_table_is_sound(byoc: Run, tmp_path: Path) -> None:
+    (table,) = blocks("yaml")
+    (tmp_path / "support.yaml").write_text(table, "utf-8")
+    assert byoc("vendors", "check", "support.yaml").returncode == 0
+
+
+@pytest.mark.parametrize("target", re.findall(r"`make ([a-z-]+)`", README))
+def test_every_make_target_exists(target: str) -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((docs/[^)]+)\)", README))
+def test_every_link_leads_somewhere(link: str) -> None:
+    assert (ROOT / link).is_file()
