@@ -40,7 +40,8 @@ def byoc_pattern_table(
 
     Called on every plugin once for each vendor of a command; all rows are concatenated, the support table's first.
     A row is a `byoc.patterns` row, or what TVM's `register_patterns` takes: a tuple (name, pattern[, annotations[,
-    check]]) or a FusionPattern. `options` are the vendor's options, typed and with defaults. None means no rows.
+    check]]) or a FusionPattern. `spec` is what byoc_vendor_spec gave, `options` are the vendor's options, typed and
+    with defaults. None means no rows.
     """
 
 
@@ -48,9 +49,10 @@ def byoc_pattern_table(
 def byoc_check(
     vendor: str, regions: Sequence[Region], spec: VendorSpec, options: Mapping[str, Any]
 ) -> Sequence[Refusal | None] | None:
-    """Judge what `vendor` is about to be given: one answer a region, in order, None to accept.
+    """Judge what `vendor` is about to be given: one answer for each of `regions`, in order, None to accept.
 
-    Called on every plugin, in batches, in a worker process: first with candidates (composites and single ops) as
+    Called on the vendor's own plugin and on those that gave rows for it, in batches, in a worker process: first with candidates (composites and single ops) as
     they are matched, later with merged segments. Any refusal by any plugin refuses. An exception, a crash or a
-    hang of the worker refuses the regions that cause it. None instead of a sequence means no opinion at all.
+    hang of the worker refuses the regions that cause it. None instead of a sequence means no opinion at all. `spec`
+    and `options` are as in byoc_pattern_table.
     """

@@ -35,7 +35,8 @@ class OpRule(Protocol):
 class Check(Protocol):
     """Asks the vendor's `byoc_check` about candidates, in one batch, in a worker process."""
 
-    def __call__(self, graph: Graph, candidates: Sequence[Candidate]) -> Sequence[Refusal | None]: ...
+    def __call__(self, graph: Graph, candidates: Sequence[Candidate]) -> Sequence[Refusal | None]:
+        """One answer a candidate, in order; None accepts."""
 
 
 class RowCheck(Protocol):
@@ -43,7 +44,8 @@ class RowCheck(Protocol):
 
     def __call__(
         self, row: Row, graph: Graph, candidates: Sequence[Candidate]
-    ) -> Sequence[Refusal | None]: ...
+    ) -> Sequence[Refusal | None]:
+        """One answer a candidate, in order; None accepts."""
 
 
 @dataclass(frozen=True, slots=True)
