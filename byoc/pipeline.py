@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from byoc.errors import UsageError, nearest
 from byoc.partition.graph import Graph, attach_groups, read_module
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from tvm import IRModule
 
     from byoc.frontends.model import Model
-    from byoc.vendor import VendorSession
+    from byoc.partition.vendor import Vendor
+    from byoc.segment import Region
+    from byoc.support.refusal import Refusal
 
 STAGES = ("import", "read", "match", "annotate", "place", "merge", "outline", "verify", "plan")
 """The stages, in order; `Partition.seconds` has an entry for each."""
@@ -77,6 +79,29 @@ class Observer:
 
     def end(self, stage: str, seconds: float) -> None:
         """`stage` took `seconds`."""
+
+
+class Session(Protocol):
+    """A vendor that is ready to be asked: a plugin's (`byoc.vendor.VendorSession`), or a program's own."""
+
+    @property
+    def name(self) -> str:
+        """The vendor's name."""
+
+    @property
+    def vendor(self) -> Vendor:
+        """Its ops, rows, limits and checks."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the report should say of it."""
+
+    @property
+    def public_options(self) -> Mapping[str, Any]:
+        """Its options as the plan records them."""
+
+    def judge(self, regions: Sequence[Region]) -> Sequence[Refusal | None]:
+        """Refuse merged regions, or not; asked when `vendor` has a check. Raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +161,32 @@ def partition_model(
             raise UsageError(
                 f"options are given for vendor {unknown[0]!r}, which is not asked{nearest(unknown[0], vendors)}"
             )
-        return _Run(sessions, options, observer or Observer()).run(source, explain)
+        return partition_for(source, sessions, options, observer=observer, explain=explain)
+
+
+def partition_for(
+    source: Model | ModelProto | IRModule | Path | str,
+    sessions: Sequence[Session],
+    options: PartitionOptions | None = None,
+    *,
+    observer: Observer | None = None,
+    explain: str | None = None,
+) -> Partition:
+    """Partition `source` for vendors that are ready to be asked, in the order of preference.
+
+    This is `partition_model` after discovery, for a program that has its vendors from elsewhere than plugins.
+    `options.vendor_options` and `check_timeout` are the sessions' own affair and not looked at.
+    """
+    return _Run(sessions, options or PartitionOptions(), observer or Observer()).run(
+        source, explain
+    )
 
 
 @dataclass(slots=True)
 class _Run:
     """One partition under way: the clock, and the traces when a story is wanted."""
 
-    sessions: Sequence[VendorSession]
+    sessions: Sequence[Session]
     options: PartitionOptions
     observer: Observer
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
