@@ -6,7 +6,7 @@ JOBS ?= 2
 .PHONY: setup demo test test-all lint types docs bench clean
 
 demo: .venv/.plain
-	$(BIN)/byoc partition --vendor npu zoo:resnet50
+	$(BIN)/byoc partition --vendor npu zoo:inception_v1
 
 setup: .venv/.full
 

@@ -51,8 +51,8 @@ def byoc_check(
 ) -> Sequence[Refusal | None] | None:
     """Judge what `vendor` is about to be given: one answer for each of `regions`, in order, None to accept.
 
-    Called on the vendor's own plugin and on those that gave rows for it, in batches, in a worker process: first with
-    candidates (composites and single ops) as they are matched, later with merged segments. Any refusal by any plugin
-    refuses. An exception, a crash or a hang of the worker refuses the regions that cause it. None instead of a
-    sequence means no opinion at all. `spec` and `options` are as in byoc_pattern_table.
+    Called on the vendor's own plugin and on those that gave rows for it, in batches, in a worker process: first
+    with candidates (composites and single ops) as they are matched, later with merged segments. Any refusal by any
+    plugin refuses. An exception, a crash or a hang of the worker refuses the regions that cause it. None instead of
+    a sequence means no opinion at all. `spec` and `options` are as in byoc_pattern_table.
     """
