@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from byoc.testing.zoo._weights import centred, he_uniform, uniform
 
-
 PINNED = [-0.9796228408813477, -0.467856764793396, -0.780552864074707, -0.5442625284194946]
 
 

@@ -85,6 +85,13 @@ def test_int8_stays_int8() -> None:
     ]
 
 
+def test_an_onnx_operator_is_refused_under_its_own_name() -> None:
+    plan = partition_model("zoo:inception_v1", ["npu"]).plan
+    left = [op for op in plan.ops if not op.segment]
+    lrn = "the vector unit cannot sum over a window of channels"
+    assert all(lrn in {each.message for each in op.refusals} for op in left)
+
+
 IMAGE = (1, 16, 32, 32)
 
 
