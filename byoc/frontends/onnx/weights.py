@@ -57,7 +57,7 @@ def _mapped(tensor: onnx.TensorProto, source: Source) -> Array:
         copy = onnx.TensorProto()
         copy.CopyFrom(tensor)
         onnx.external_data_helper.load_external_data_for_tensor(copy, str(source.folder))
-        return numpy_helper.to_array(copy)
+        return np.asarray(numpy_helper.to_array(copy))
     shape = tuple(tensor.dims)
     if length == 0:
         return np.zeros(shape, dtype)

@@ -60,7 +60,10 @@ def test_rounding_and_saturation_are_those_of_onnxruntime(dtype):
     )
     proto = weights(
         parse(
-            f"g (float[N] x) => ({dtype}[N] q, float[N] y) {{ q = QuantizeLinear(x, s, p) y = DequantizeLinear(q, s, p) }}",
+            f"""g (float[N] x) => ({dtype}[N] q, float[N] y) {{
+                q = QuantizeLinear(x, s, p)
+                y = DequantizeLinear(q, s, p)
+            }}""",
             opset=21,
         ),
         s=np.float32(1.0),
@@ -98,7 +101,10 @@ def test_int32_biases():
 def test_blocks_run_on_the_host():
     proto = weights(
         parse(
-            "g (float[2,4] x) => (float[2,4] y) { d = DequantizeLinear<axis = 0, block_size = 2>(q, s) y = MatMul(x, d) }",
+            """g (float[2,4] x) => (float[2,4] y) {
+                d = DequantizeLinear<axis = 0, block_size = 2>(q, s)
+                y = MatMul(x, d)
+            }""",
             opset=21,
         ),
         q=RANDOM.integers(-9, 9, (4, 4)).astype("int8"),

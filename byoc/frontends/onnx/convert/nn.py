@@ -79,6 +79,8 @@ def resize(context: Context) -> Any:
         raise Decline("it filters, keeps the aspect ratio, or resizes some axes only")
     if attrs.get("coordinate_transformation_mode", "half_pixel") not in _COORDINATES:
         raise Decline(f"it uses {attrs['coordinate_transformation_mode']} coordinates")
+    if attrs.get("mode", "nearest") == "cubic":
+        raise Decline("TVM's cubic kernel takes minutes to compile")
     if context.version < 11:
         raise Decline("Resize before opset 11 samples in another way")
     scales = context.array(2)
