@@ -100,6 +100,15 @@ class Context:
         inputs = [spec_of(value.type) for value in self.values if value is not None]
         return [each.dtype for each in [*inputs, *self.specs] if each is not None]
 
+    def is_empty(self) -> bool:
+        """Whether an input or output is known to have no elements."""
+        inputs = [
+            spec_of(value.type)
+            for value in self.values
+            if value is not None and value.array is None
+        ]
+        return any(each is not None and 0 in (each.shape or ()) for each in [*inputs, *self.specs])
+
     def axis(self, axis: int, rank: int) -> int:
         """A non-negative axis."""
         return axis + rank if axis < 0 else axis

@@ -24,5 +24,7 @@ def convert(context: Context) -> Any:
     """
     if any(dtype.startswith("float8") for dtype in context.dtypes()):
         raise Decline("TVM rounds 8-bit floats in another way")
+    if context.is_empty():
+        raise Decline("TVM's kernels do not end on tensors without elements")
     converter = CONVERTERS.get(context.node.op_type, stock.convert)
     return converter(context)

@@ -65,6 +65,19 @@ def batch_normalization(context: Context) -> Any:
     return stock.convert(context)
 
 
+def windowed(context: Context) -> Any:
+    """Convolutions and pools; what depends on symbolic extents cannot be held against ONNX's inference."""
+    attrs = context.attrs
+    if attrs.get("output_shape"):
+        raise Decline("it states its output's shape")
+    symbolic = not all(isinstance(dim, int) for dim in context.dims(0)[2:])
+    if symbolic and attrs.get("auto_pad", "NOTSET") in ("SAME_UPPER", "SAME_LOWER"):
+        raise Decline("its padding depends on a symbolic dimension")
+    if symbolic and attrs.get("ceil_mode", 0):
+        raise Decline("how it rounds a symbolic dimension up is not known")
+    return stock.convert(context)
+
+
 _COORDINATES = ("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners")
 
 
@@ -90,6 +103,38 @@ def resize(context: Context) -> Any:
     return stock.convert(context)
 
 
+def upsample(context: Context) -> Any:
+    """Upsample (opsets 7 to 9) of images to the nearest point, by whole factors."""
+    scales = (
+        context.attrs.get("scales")
+        if context.version < 9
+        else context.constant(1, "its scale").tolist()
+    )
+    dims = context.dims(0)
+    whole = (
+        scales is not None and len(scales) == 4 and all(float(each).is_integer() for each in scales)
+    )
+    if (
+        context.attrs.get("mode", "nearest") != "nearest"
+        or not whole
+        or scales[0] != 1
+        or scales[1] != 1
+    ):
+        raise Decline("it interpolates, or its scale is no whole number of an image's size")
+    size = [
+        context.emitter.simplify(dim * int(scale))
+        for dim, scale in zip(dims[2:], scales[2:], strict=True)
+    ]
+    return relax.op.image.resize2d(
+        context.arg(0),
+        relax.ShapeExpr(size),
+        layout="NCHW",
+        method="nearest_neighbor",
+        coordinate_transformation_mode="asymmetric",
+        rounding_method="floor",
+    )
+
+
 def reduction(context: Context) -> Any:
     """A maximum or minimum over axes."""
     if context.dtype(0) == "bool":
@@ -102,7 +147,13 @@ CONVERTERS: dict[str, Callable[[Context], Any]] = {
     "Softmax": softmax,
     "LogSoftmax": softmax,
     "Dropout": dropout,
+    "Conv": windowed,
+    "ConvTranspose": windowed,
+    "MaxPool": windowed,
+    "AveragePool": windowed,
+    "LpPool": windowed,
     "Resize": resize,
+    "Upsample": upsample,
     "ReduceMax": reduction,
     "ReduceMin": reduction,
     "BatchNormalization": batch_normalization,

@@ -24,6 +24,11 @@ def _converters() -> dict[str, Any]:
     return dict(onnx_frontend._get_convert_map())
 
 
+@functools.cache
+def _attribute_parser() -> Any:
+    return onnx_frontend.ONNXGraphImporter({}, "float32")._parse_attr
+
+
 def convert(context: Context) -> Any:
     """Convert with TVM's importer.
 
@@ -35,14 +40,13 @@ def convert(context: Context) -> Any:
     converter = _converters().get(op)
     if converter is None:
         raise Decline("TVM's importer does not know it")
-    importer = onnx_frontend.ONNXGraphImporter({}, "float32")
-    importer.bb, importer.opset = context.builder, context.opset
     try:
-        attrs = importer._parse_attr(context.node.attribute)
+        attrs = _attribute_parser()(context.node.attribute)
         attrs["tvm_custom"] = {"name": context.node.name, "num_outputs": len(context.node.output)}
         inputs = onnx_frontend.onnx_input()
         inputs.extend(context.args)
-        return importer._convert_operator(op, inputs, attrs, context.opset)
+        result = converter.get_converter(context.opset)(context.builder, inputs, attrs, [{}, {}])
+        return result if isinstance(result, list | tuple) else context.builder.normalize(result)
     except Exception as error:  # whatever a converter raises, the node goes to the host
         words = str(error).strip().splitlines()
         raise Decline(
