@@ -85,7 +85,7 @@ class Worker(Generic[Item]):
             return self._end(f"gave no answer within {self.timeout:g} s")
         except TerminatedWorkerError as error:
             return self._end(f"died{_signal(str(error))}")
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return Failure(f"raised {type(error).__name__}: {error}{self._last_words()}")
         return list(answers)
 

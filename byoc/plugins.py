@@ -93,7 +93,7 @@ class Plugins:
             spec = caller(vendor=vendor, options=dict(options or {}))
         except ByocError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._failed(vendor, "byoc_vendor_spec raised", error) from error
         if not isinstance(spec, VendorSpec):
             raise PluginError(
@@ -138,7 +138,7 @@ class Plugins:
         vendor = entry.name
         try:
             plugin: object = entry.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._failed(vendor, f"importing {entry.value!r} raised", error) from error
         known = {name for name in vars(hookspecs) if name.startswith("byoc_")}
         for name in sorted(n for n in dir(plugin) if n.startswith("byoc_") and n not in known):
@@ -156,7 +156,7 @@ class Plugins:
             raise self._failed(vendor, "its hooks do not fit:", error) from error
         return plugin
 
-    def _failed(self, vendor: str, what: str, error: Exception) -> PluginError:
+    def _failed(self, vendor: str, what: str, error: BaseException) -> PluginError:
         return PluginError(
             f"vendor {vendor!r} ({self.owner(vendor)}): {what} {type(error).__name__}: {error}; repair or "
             "reinstall that distribution"

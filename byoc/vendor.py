@@ -6,7 +6,7 @@ started when there is something to ask and not at all for a vendor whose table s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
@@ -14,7 +14,7 @@ from typing import Any
 
 import pluggy
 
-from byoc.errors import PatternError, PluginError
+from byoc.errors import ByocError, PatternError, PluginError
 from byoc.isolation import Failure, Worker
 from byoc.partition.graph import Graph
 from byoc.partition.patterns.ast import Row, TvmCheck
@@ -24,6 +24,7 @@ from byoc.plugins import Plugins
 from byoc.segment import Region, region
 from byoc.spec import VendorSpec, option_values, public_values
 from byoc.support.refusal import Refusal
+from byoc.verdicts import region_verdicts, row_verdict, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +112,15 @@ class VendorSession:
             try:
                 answers = caller(vendor=self.name, spec=self.spec, options=dict(self.values))
                 given = [row for each in answers for row in _as_rows(self.name, each)]
-            except Exception as error:
+            except (Exception, SystemExit) as error:
+                who = f"vendor {owner!r} ({self.plugins.owner(owner)}): byoc_pattern_table"
+                # byoc's own errors say what was expected; they are answers that are wrong, not code that failed.
+                own = isinstance(error, ByocError)
                 words = (
-                    f"vendor {owner!r} ({self.plugins.owner(owner)}): byoc_pattern_table raised "
-                    f"{type(error).__name__}: {error}"
+                    f"{who}: {error}" if own else f"{who} raised {type(error).__name__}: {error}"
                 )
                 if owner == self.name:
-                    raise PluginError(f"{words}; expected a sequence of pattern rows") from error
+                    raise PluginError(words) from error
                 self.notes.append(words)
                 continue
             rows += given
@@ -145,8 +148,12 @@ class VendorSession:
         ]
 
 
-def _as_rows(vendor: str, given: Sequence[Any]) -> list[Row]:
+def _as_rows(vendor: str, given: Any) -> list[Row]:
     """The rows of one answer; TVM's are converted together, since their order says which wins."""
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise PatternError(
+            f"the answer is {shown(given)}; expected a list of pattern rows, or None"
+        )
     rows: list[Row] = []
     for own, group in groupby(given, key=lambda each: isinstance(each, Row)):
         if own:
@@ -184,9 +191,9 @@ def answer(
         for given in caller(
             vendor=vendor, regions=regions, spec=session.spec, options=dict(session.values)
         ):
-            if len(given) != len(regions):
-                raise TypeError(f"{owner} gave {len(given)} answers for {len(regions)} regions")
-            refusals = [old or new for old, new in zip(refusals, given, strict=True)]
+            who = f"byoc_check of {owner} ({session.plugins.owner(owner)})"
+            verdicts = region_verdicts(who, given, len(regions))
+            refusals = [old or new for old, new in zip(refusals, verdicts, strict=True)]
     return refusals
 
 
@@ -197,9 +204,4 @@ def _row_verdict(row: Row, region: Region) -> Refusal | None:
 
         return run_tvm_check(row, region.graph, region.candidate)
     assert row.check is not None
-    given = row.check(region)
-    if isinstance(given, Refusal):
-        return given
-    if given is None or given:
-        return None
-    return Refusal("check", f"the check of pattern {row.name} refuses it")
+    return row_verdict(f"the check of pattern {row.name}", row.check(region))

@@ -45,6 +45,7 @@ def test_it_is_gone_without_its_distribution(byoc: Run) -> None:
     ("vendor", "words"),
     [
         ("raises-at-import", ["trouble-byoc 1.0", "libtrouble.so.3"]),
+        ("quits-at-import", ["trouble-byoc 1.0", "SystemExit: libtrouble is not installed"]),
         ("unknown-hook", ["byoc_patern_table", "did you mean 'byoc_pattern_table'"]),
         ("wrong-spec", ["VendorSpec"]),
         ("bad-table", ["bad.yaml:4", "atrs", "attrs"]),

@@ -69,6 +69,27 @@ def test_a_vendors_failure_refuses_what_caused_it(
         assert word in message
 
 
+@pytest.mark.parametrize(
+    ("vendor", "words"),
+    [
+        ("quits", "byoc_check raised SystemExit: no licence"),
+        (
+            "says-true",
+            "byoc_check of says-true (trouble-byoc 1.0) answered True of type bool; expected a "
+            "byoc.Refusal or None",
+        ),
+    ],
+)
+def test_a_check_that_quits_or_answers_wrongly_refuses(
+    trouble: Path, vendor: str, words: str
+) -> None:
+    result = outcome(partition(trouble, vendor, "relu,exp,relu"))
+    assert [segment[0] for segment in result["segments"]] == [1, 1]  # type: ignore[attr-defined]
+    ((op, refusals),) = result["host"]  # type: ignore[misc]
+    assert op == "exp"
+    assert [vendor, "check", words] in refusals
+
+
 def test_a_refused_segment_is_halved_until_it_is_accepted(trouble: Path) -> None:
     result = outcome(partition(trouble, "picky", "relu,add,relu,add,relu,add,relu"))
     sizes = [segment[0] for segment in result["segments"]]  # type: ignore[attr-defined]

@@ -6,9 +6,11 @@ rejected pattern) becomes the predicate of a `Where`.
 
 from __future__ import annotations
 
+import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import permutations
+from types import NoneType
 from typing import Any, Final
 
 from tvm import ir
@@ -100,14 +102,21 @@ def _parts(row: Any) -> tuple[str, Any, Mapping[str, Any], Callable[[Any], Any] 
         return str(row.name), row.pattern, dict(row.annotation_patterns.items()), row.check
     if not isinstance(row, tuple) or not 2 <= len(row) <= 4:
         raise PatternError(
-            f"a row of type {type(row).__name__}: expected (name, pattern[, annotations[, check]]) "
-            "or a FusionPattern"
+            f"a row is {reprlib.repr(row)} of type {type(row).__name__}; expected p.row(vendor, name, pattern) "
+            "of byoc.patterns (p.parse(text) for a text), a tuple (name, pattern[, annotations[, check]]), or "
+            "a FusionPattern"
         )
     name, pattern, annotations, check = (*row, None, None)[:4]
     if not isinstance(name, str):
-        raise PatternError(f"a row's name is {name!r}; expected a string")
+        given = f"{reprlib.repr(name)} of type {type(name).__name__}"
+        raise PatternError(
+            f"a row's name is {given}; expected (name, pattern[, annotations[, check]])"
+        )
     if check is not None and not callable(check):
         raise PatternError(f"the check is {check!r}; expected a function or None", where=name)
+    if not isinstance(annotations, Mapping | NoneType):
+        what = f"the annotations are {annotations!r}; expected a dict of names and parts of the pattern"
+        raise PatternError(what, where=name)
     return name, pattern, annotations or {}, check
 
 

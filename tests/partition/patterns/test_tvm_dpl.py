@@ -281,9 +281,10 @@ def test_what_byoc_does_not_take_is_named(build: Any, words: str) -> None:
     [
         (("npu.any", wildcard()), "npu.any: output 0 can match a value that no op computes"),
         (("npu.f", dpl.FunctionPattern([], wildcard())), "npu.f: FunctionPattern"),
-        (("npu.x",), r"expected \(name, pattern"),
-        ("npu.x", "a row of type str"),
-        ((1, wildcard()), "a row's name is 1"),
+        (("npu.x",), r"a tuple \(name, pattern"),
+        ("npu.x", r"a row is 'npu.x' of type str; expected p.row\(vendor, name, pattern\)"),
+        ((1, wildcard()), r"a row's name is 1 of type int; expected \(name, pattern"),
+        (("npu.n", wildcard(), ["lhs"]), r"npu.n: the annotations are \['lhs'\]; expected a dict"),
         (("npu.c", wildcard(), {}, 5), "npu.c: the check is 5"),
         (
             FusionPattern("npu.a", relu(wildcard()), attrs_getter=lambda parts: {}),

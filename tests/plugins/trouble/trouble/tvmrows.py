@@ -17,7 +17,12 @@ def byoc_pattern_table(vendor):
     data = wildcard()
     added = is_op("relax.add")(data, wildcard())
     return [
-        ("tvmrows.add_relu", is_op("relax.nn.relu")(added), {"add": added, "data": data}, wide_enough),
+        (
+            "tvmrows.add_relu",
+            is_op("relax.nn.relu")(added),
+            {"add": added, "data": data},
+            wide_enough,
+        ),
         ("tvmrows.exp", is_op("relax.exp")(wildcard())),
     ]
 
