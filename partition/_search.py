@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from byoc.partition.facts import attributes, quant, tensor, value
 from byoc.partition.graph import Graph, Group, Kind
@@ -24,10 +24,7 @@ from byoc.partition.patterns.ast import (
     Wildcard,
 )
 from byoc.partition.patterns.attributes import hold
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+from byoc.partition.patterns.numbers import TOLERANCE, agrees, uniform
 
 Value: TypeAlias = Any
 """What a pattern matched: a node id, a Group, the data or the tuple of values that a group holds as an input."""
@@ -170,8 +167,8 @@ class Search:
                 graph.memo[name] = _uniform(graph, given)
             found = graph.memo[name]
         else:
-            found = None if isinstance(given, Group | tuple) else _single(given)
-        return found is not None and abs(found - pattern.value) <= 1e-5 * abs(pattern.value)
+            found = None if isinstance(given, Group | tuple) else uniform(given)
+        return found is not None and agrees(found[0], pattern.value, found[1])
 
     def _op(self, pattern: Op, given: Value) -> Iterator[Way]:
         graph = self.graph
@@ -253,19 +250,10 @@ def _positional(group: Group) -> tuple[Value, ...]:
     return tuple(found)
 
 
-def _uniform(graph: Graph, node: int) -> float | None:
-    """The one number that a constant or literal holds everywhere, else None."""
+def _uniform(graph: Graph, node: int) -> tuple[float, float] | None:
+    """The one number that a constant or literal holds everywhere and its tolerance, else None."""
     if graph.kinds[node] is Kind.LITERAL:
         held = getattr(graph.exprs[node], "value", None)
-        return float(held) if isinstance(held, int | float) else None
+        return (float(held), TOLERANCE) if isinstance(held, int | float) else None
     read = tensor(graph, node).value
-    return None if read is None else _single(read())
-
-
-def _single(data: npt.NDArray[np.generic]) -> float | None:
-    flat = data.reshape(-1)
-    if not flat.size or flat.dtype.kind not in "biufV":
-        return None
-    first = float(flat[0])
-    spread = abs(flat.astype("float64") - first)
-    return first if spread.max() <= 1e-5 * abs(first) else None
+    return None if read is None else uniform(read())

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
-import numpy as np
-
 from byoc.partition.facts import attributes, tensor
 from byoc.partition.graph import Graph, Kind
 from byoc.partition.patterns.ast import (
@@ -24,6 +22,7 @@ from byoc.partition.patterns.ast import (
     Wildcard,
 )
 from byoc.partition.patterns.attributes import hold
+from byoc.partition.patterns.numbers import agrees, uniform
 
 Bound = Mapping[Pattern, int]
 
@@ -110,7 +109,6 @@ def _all(
 
 
 def _is_number(wanted: float, graph: Graph, node: int) -> bool:
-    data = tensor(graph, node).value
-    if data is None:
-        return False
-    return bool(np.allclose(np.asarray(data(), dtype=np.float64), wanted, rtol=1e-5, atol=0.0))
+    read = tensor(graph, node).value
+    held = None if read is None else uniform(read())
+    return held is not None and agrees(held[0], wanted, held[1])

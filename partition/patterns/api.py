@@ -32,7 +32,7 @@ def is_const(name: str = "") -> Wildcard:
 
 
 def is_number(value: float) -> Number:
-    """Match a constant whose every element is `value`, within 1e-5 relative."""
+    """Match a constant whose every element is `value`, within 1e-5 relative or its dtype's precision."""
     return Number(float(value))
 
 

@@ -26,7 +26,7 @@ class Wildcard(Fluent):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Number(Fluent):
-    """A constant whose every element equals `value` within 1e-5 relative."""
+    """A constant whose every element equals `value` as its dtype can hold it (`numbers.tolerance`)."""
 
     value: float
 

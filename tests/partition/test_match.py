@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import ml_dtypes
 import networkx
 import numpy as np
 import pytest
@@ -370,6 +371,15 @@ def test_impure_calls_never_match() -> None:
     assert not match(
         graph, row("p", "nn.relu(x)"), Row("npu", "npu.c", (Op(("call_packed",)),))
     ).candidates
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_number_matches_a_constant_of_a_coarse_dtype(dtype: str) -> None:
+    half = np.dtype(dtype) if dtype == "float16" else np.dtype(ml_dtypes.bfloat16)
+    inputs = {"x": ((4, 4), dtype), "k": np.asarray(0.044715, half)}
+    graph = graph_of("m = multiply(x, k) -> m", **inputs)
+    assert match(graph, row("p", "multiply(x, 0.044715)")).candidates
+    assert not match(graph, row("p", "multiply(x, 0.05)")).candidates
 
 
 def test_trace_tells_what_was_tried() -> None:
