@@ -9,11 +9,11 @@ from itertools import islice
 from typing import Final
 
 from byoc.partition._extent import candidate, members, read_outside
-from byoc.partition._forms import Form, reach
+from byoc.partition._forms import Form
 from byoc.partition._search import Places, Search, Value
 from byoc.partition.facts import group_facts, match_facts, op_facts, quant, tensor
 from byoc.partition.graph import Graph, Group, Kind
-from byoc.partition.patterns.ast import Item, Op, Pattern, Tuple
+from byoc.partition.patterns.ast import Item, Op, Pattern, Tuple, Wildcard
 from byoc.partition.plan import Candidate
 from byoc.partition.vendor import OpRule, Vendor
 from byoc.support.facts import Facts, Tensor
@@ -23,11 +23,13 @@ MOST_WAYS: Final = 256
 """How many ways of one form at one node are looked at before it counts as refused."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Composite:
     """One match. `env` says what each part of the pattern matched; `outputs` are its results, in the row's order.
 
     In a quantised form `outputs` are the `quantize` calls. `nodes` is everything the composite takes, ascending.
+    `named` is what the row's names stand for, None where an optional part is absent. `candidate` is the match as
+    the later stages know it. Nothing changes once it is made.
     """
 
     graph: Graph
@@ -35,9 +37,13 @@ class Composite:
     env: dict[Pattern, Value]
     outputs: tuple[int, ...]
     nodes: tuple[int, ...] = field(init=False)
+    named: dict[str, Value] = field(init=False)
+    candidate: Candidate = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "nodes", self._nodes())
+        self.nodes = self._nodes()
+        self.named = self._named()
+        self.candidate = self._candidate()
 
     @cached_property
     def matched(self) -> tuple[int | Group, ...]:
@@ -64,9 +70,12 @@ class Composite:
         if self.form.quantised:
             taken += self.borders
         for pattern, each in self.env.items():
+            kind = type(pattern)
+            if kind is Wildcard:
+                continue
             if isinstance(each, Group):
                 taken += each.nodes
-            elif isinstance(each, int) and self._belongs(pattern, each):
+            elif isinstance(each, int) and (kind is Op or self._belongs(pattern, each)):
                 taken.append(each)
         return members(self.graph, taken)
 
@@ -76,22 +85,22 @@ class Composite:
             # A tuple of any length that others read as well is an input like any other.
             free = pattern.fields is None and read_outside(self.graph, node, _readers(self.env))
             return kind is Kind.TUPLE and not free
-        return isinstance(pattern, Op) or (isinstance(pattern, Item) and kind is Kind.ITEM)
+        return isinstance(pattern, Item) and kind is Kind.ITEM
 
     @property
     def root(self) -> int:
         """The result that is bound last."""
         return max(self.outputs)
 
-    def candidate(self) -> Candidate:
-        """The match as the later stages know it."""
+    def _candidate(self) -> Candidate:
         row = self.form.row
-        found = {name: _node(each) for name, each in self.named.items()}
-        found.update(
-            (name, _node(self.env[part]))
-            for name, part in row.annotations.items()
-            if part in self.env
-        )
+        found = self.named
+        if row.annotations:
+            env = self.env
+            parts = row.annotations.items()
+            found = {**found, **{name: env[part] for name, part in parts if part in env}}
+        at = [(name, _node(each)) for name, each in found.items()]
+        named = tuple([(name, node) for name, node in at if node is not None])
         return candidate(
             self.graph,
             row.vendor,
@@ -99,21 +108,22 @@ class Composite:
             self.nodes,
             joined=row.joined,
             row=row.rule,
-            named=tuple((name, node) for name, node in found.items() if node is not None),
+            named=named,
         )
 
-    @cached_property
-    def named(self) -> dict[str, Value]:
-        """What the row's names stand for, None where an optional part is absent."""
+    def _named(self) -> dict[str, Value]:
         found: dict[str, Value] = dict.fromkeys(self.form.names)
-        for pattern, each in self.env.items():
-            name = getattr(pattern, "name", "")
-            if name:
+        names = self.form.named_parts
+        for pattern, each in self.env.items() if names else ():
+            name = names.get(pattern)
+            if name is not None:
                 found[name] = _node(each) if isinstance(each, Group) else each
         return found
 
     def leak(self) -> str:
         """Words about a value inside that is read outside, "" when there is none."""
+        if self.candidate.outputs == self.outputs:
+            return ""
         graph, inside = self.graph, set(self.nodes)
         given = {*self.outputs, *self._group_outputs()}
         for node in self.nodes:
@@ -186,7 +196,7 @@ def composites(
             return
         start = graph.operands[node][0]
     search = Search(graph, places, start, form.quantised, taken)
-    for _ in islice(_solve(search, form, start), MOST_WAYS):
+    for _ in islice(search.ways(form.start, form.further), MOST_WAYS):
         outputs = _outputs(search, form)
         if outputs:
             yield Composite(graph, form, dict(search.env), outputs)
@@ -199,29 +209,6 @@ def describe(graph: Graph, node: int | None) -> str:
     name = graph.names[node]
     source = graph.origins.get(name, ())
     return f"{graph.ops[node]} ({' + '.join(source) or name})" if name else graph.ops[node]
-
-
-def _solve(search: Search, form: Form, start: int) -> Iterator[None]:
-    if len(form.row.outputs) == 1:
-        return search.solve((form.start, start, None))
-    return _solve_all(search, form, start)
-
-
-def _solve_all(search: Search, form: Form, start: int) -> Iterator[None]:
-    others = [each for each in form.row.outputs if each is not form.start]
-    for _ in search.solve((form.start, start, None)):
-        yield from _complete(search, others)
-
-
-def _complete(search: Search, outputs: list[Pattern]) -> Iterator[None]:
-    """Match the further outputs of a row, each among what its matched parts lead to."""
-    waiting = [each for each in outputs if each not in search.env]
-    if not waiting:
-        yield
-        return
-    for node in list(reach(waiting[0], search.env, search.graph)):
-        for _ in search.solve((waiting[0], node, None)):
-            yield from _complete(search, waiting[1:])
 
 
 def _outputs(search: Search, form: Form) -> tuple[int, ...]:

@@ -12,7 +12,8 @@ from byoc.partition.plan import Candidate
 FEW = 8
 """Up to so many nodes a tuple is searched faster than a set is made."""
 
-TRAVELLERS = (Kind.CONSTANT, Kind.LITERAL)
+# An enum's member costs ten times a global's name to look up, and every operand asks.
+_CONSTANT, _LITERAL, _TUPLE, _ITEM = Kind.CONSTANT, Kind.LITERAL, Kind.TUPLE, Kind.ITEM
 
 
 def members(graph: Graph, taken: Iterable[int]) -> tuple[int, ...]:
@@ -22,7 +23,8 @@ def members(graph: Graph, taken: Iterable[int]) -> tuple[int, ...]:
     stack = list(found)
     while stack:
         for operand in operands[stack.pop()]:
-            is_part = kinds[operand] is Kind.TUPLE or kinds[operand] is Kind.ITEM
+            kind = kinds[operand]
+            is_part = kind is _TUPLE or kind is _ITEM
             if is_part and not names[operand] and operand not in found:
                 found.add(operand)
                 stack.append(operand)
@@ -40,13 +42,14 @@ def candidate(
     named: tuple[tuple[str, int], ...] = (),
 ) -> Candidate:
     """The candidate that takes exactly `nodes` (ascending); a value nobody reads is given as its last node."""
-    inside = set(nodes)
-    inputs = dict.fromkeys(
-        operand
-        for node in nodes
-        for operand in graph.operands[node]
-        if operand not in inside and graph.kinds[operand] not in TRAVELLERS
-    )
+    inside: Collection[int] = nodes if len(nodes) <= FEW else frozenset(nodes)
+    kinds, operands = graph.kinds, graph.operands
+    inputs: dict[int, None] = {}
+    for node in nodes:
+        for operand in operands[node]:
+            kind = kinds[operand]
+            if kind is not _CONSTANT and kind is not _LITERAL and operand not in inside:
+                inputs[operand] = None
     outputs = tuple([node for node in nodes if read_outside(graph, node, inside)])
     return Candidate(
         vendor, name, tuple(nodes), tuple(inputs), outputs or (nodes[-1],), joined, row, named
@@ -57,7 +60,10 @@ def read_outside(graph: Graph, node: int, inside: Collection[int]) -> bool:
     """Whether another block, the result, or a node that is not `inside` reads `node`."""
     if node in graph.escapes:
         return True
-    return any(user not in inside for user in graph.users[node])
+    for user in graph.users[node]:  # noqa: SIM110  # a generator doubles the time
+        if user not in inside:
+            return True
+    return False
 
 
 @dataclass(slots=True)
@@ -109,9 +115,11 @@ class Cycles:
         """Whether `each` has several outputs, or several nodes that nothing inside reads."""
         if len(each.outputs) > 1:
             return True
-        users = self.graph.users
-        inside: Collection[int] = each.nodes if len(each.nodes) <= FEW else frozenset(each.nodes)
-        return any(not any(user in inside for user in users[node]) for node in each.nodes[:-1])
+        users, nodes = self.graph.users, each.nodes
+        if each.outputs == nodes[-1:]:  # whatever else is read, is read inside
+            return not all([users[node] for node in nodes[:-1]])
+        inside = frozenset(nodes)
+        return any(inside.isdisjoint(users[node]) for node in nodes[:-1])
 
     def _before(self, nodes: Iterable[int]) -> list[int]:
         """What must come before `nodes` for the sake of effects and symbolic dimensions."""
@@ -120,7 +128,7 @@ class Cycles:
         for node in nodes:
             found += after.get(node, ())
             for operand in self.graph.operands[node]:
-                found += after.get(operand, ()) if self.graph.kinds[operand] is Kind.LITERAL else ()
+                found += after.get(operand, ()) if self.graph.kinds[operand] is _LITERAL else ()
         return [node for node in found if node not in nodes] if found else found
 
     def _floor(self, first: int) -> int:

@@ -43,7 +43,7 @@ class Form:
     quantised: bool
     first: int
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The composite's name."""
         return f"{self.row.name}.qdq" if self.quantised else self.row.name
@@ -53,10 +53,21 @@ class Form:
         """The names that rules may use, in the order of evaluation."""
         return names(*self.row.outputs)
 
-    @property
+    @cached_property
+    def named_parts(self) -> Mapping[Pattern, str]:
+        """The parts of the pattern that have a name."""
+        parts = [(part, getattr(part, "name", "")) for part in nodes(self.row.outputs)]
+        return {part: name for part, name in parts if name}
+
+    @cached_property
     def start(self) -> Pattern:
         """The output where the search starts."""
         return self.row.outputs[self.first]
+
+    @cached_property
+    def further(self) -> tuple[Pattern, ...]:
+        """The other outputs, in the row's order."""
+        return tuple([each for each in self.row.outputs if each is not self.start])
 
     @cached_property
     def roots(self) -> tuple[str, ...]:

@@ -74,19 +74,21 @@ class Match:
         found: list[list[int]] = [[] for _ in self.table]
         fitting: dict[Signature, tuple[int, ...]] = {}
         ops, operands, kinds, at = graph.ops, graph.operands, graph.kinds, places.at
+        starting, item = self.index, Kind.ITEM
         for node in range(len(graph) - 1, -1, -1):
             if node in at:
                 self._group_starts(node, places, found)
-            if kinds[node] is not Kind.CALL and kinds[node] is not Kind.ITEM:
-                continue
-            source = node if kinds[node] is Kind.CALL else operands[node][0]
-            if at:
-                inputs = tuple([ANY if each in at else ops[each] for each in operands[node]])
+            op = ops[node]
+            if kinds[node] is item:
+                signature: Signature = (ANY, (ops[operands[node][0]],))
+            elif op in starting:
+                inputs = [ops[each] for each in operands[node]]
+                if at:
+                    held = zip(operands[node], inputs, strict=True)
+                    inputs = [ANY if each in at else name for each, name in held]
+                signature = (op, tuple(inputs))
             else:
-                inputs = tuple([ops[each] for each in operands[node]])
-            signature = (ops[node], inputs)
-            if signature[0] == "item":
-                signature = (ANY, (ops[source],))
+                continue
             fits = fitting.get(signature)
             if fits is None:
                 fits = fitting[signature] = self._fitting(signature)
@@ -136,9 +138,9 @@ class _Choice:
         found = False
         taken = self.cycles.owner
         for match in composites(self.graph, self.places, form, node, taken):
-            if any(each in taken for each in match.nodes):
+            if not taken.keys().isdisjoint(match.nodes):
                 continue
-            found, candidate = True, match.candidate()
+            found, candidate = True, match.candidate
             takes, refusal = self._judge(match, candidate)
             if takes:
                 self.accepted.append(candidate)
