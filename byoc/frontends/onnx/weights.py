@@ -62,7 +62,8 @@ def _mapped(tensor: onnx.TensorProto, source: Source) -> Array:
     if length == 0:
         return np.zeros(shape, dtype)
     raw = np.memmap(path, "uint8", "c", offset, (length,))
-    return np.asarray(raw).view(dtype).reshape(shape)
+    array: Array = np.asarray(raw).view(dtype).reshape(shape)
+    return array
 
 
 def _densify(sparse: onnx.SparseTensorProto) -> Array:

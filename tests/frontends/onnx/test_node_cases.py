@@ -43,12 +43,12 @@ def cases() -> list[Any]:
 
 
 def sample() -> list[Any]:
-    """Every 24th case, and the first that names each operator; those expanded into functions are left to `slow`."""
+    """Every 48th case, and the first of each operator; those expanded into functions are left to `slow`."""
     chosen: dict[str, Any] = {}
     for case in cases():
         if not case.name.endswith("_expanded"):
             chosen.setdefault(case.model.graph.node[0].op_type, case)
-    chosen.update({case.name: case for case in cases()[::24]})
+    chosen.update({case.name: case for case in cases()[::48]})
     return list(chosen.values())
 
 
@@ -106,13 +106,15 @@ def _agree(ours: Any, theirs: Any, rtol: float) -> bool:
     )
 
 
-def complaints(chosen: list[Any]) -> dict[str, str]:
+def complaints(chosen: list[Any], forms: int = 2) -> dict[str, str]:
+    """What is wrong with `chosen`, by name; with one form, the constant one where there is one."""
     found = {}
     for case in chosen:
         for inputs, expected in case.data_sets:
             given, wanted = arrays(inputs), arrays(expected)
-            found[case.name] = complaint(case, case.model, given, wanted)
             constant = constant_form(case.model, given)
+            if forms == 2 or constant is None:
+                found[case.name] = complaint(case, case.model, given, wanted)
             if constant is not None:
                 found[f"{case.name}, constant"] = complaint(case, constant, given[:1], wanted)
     return {name: words for name, words in found.items() if words}
@@ -120,7 +122,7 @@ def complaints(chosen: list[Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_a_sample_of_node_cases(chunk):
-    assert complaints(sample()[chunk::CHUNKS]) == {}
+    assert complaints(sample()[chunk::CHUNKS], forms=1) == {}
 
 
 @pytest.mark.slow

@@ -105,21 +105,16 @@ def resize(context: Context) -> Any:
 
 def upsample(context: Context) -> Any:
     """Upsample (opsets 7 to 9) of images to the nearest point, by whole factors."""
-    scales = (
-        context.attrs.get("scales")
-        if context.version < 9
-        else context.constant(1, "its scale").tolist()
-    )
+    attribute = context.version < 9
+    scales = [
+        float(each)
+        for each in (context.attrs["scales"] if attribute else context.constant(1, "its scale"))
+    ]
     dims = context.dims(0)
     whole = (
-        scales is not None and len(scales) == 4 and all(float(each).is_integer() for each in scales)
+        len(scales) == 4 and scales[:2] == [1.0, 1.0] and all(each.is_integer() for each in scales)
     )
-    if (
-        context.attrs.get("mode", "nearest") != "nearest"
-        or not whole
-        or scales[0] != 1
-        or scales[1] != 1
-    ):
+    if context.attrs.get("mode", "nearest") != "nearest" or not whole:
         raise Decline("it interpolates, or its scale is no whole number of an image's size")
     size = [
         context.emitter.simplify(dim * int(scale))
@@ -142,6 +137,21 @@ def reduction(context: Context) -> Any:
     return stock.convert(context)
 
 
+def rms_normalization(context: Context) -> Any:
+    """RMSNormalization over the last axis."""
+    rank = context.rank(0)
+    if context.axis(context.attrs.get("axis", -1), rank) != rank - 1:
+        raise Decline("TVM's kernel normalises the last axis only")
+    return stock.convert(context)
+
+
+def top_k(context: Context) -> Any:
+    """TopK of what TVM sorts."""
+    if context.dtype(0) not in ("float32", "float64", "int32", "int64"):
+        raise Decline(f"TVM sorts no {context.dtype(0)}")
+    return stock.convert(context)
+
+
 CONVERTERS: dict[str, Callable[[Context], Any]] = {
     "LayerNormalization": layer_normalization,
     "Softmax": softmax,
@@ -152,6 +162,8 @@ CONVERTERS: dict[str, Callable[[Context], Any]] = {
     "MaxPool": windowed,
     "AveragePool": windowed,
     "LpPool": windowed,
+    "RMSNormalization": rms_normalization,
+    "TopK": top_k,
     "Resize": resize,
     "Upsample": upsample,
     "ReduceMax": reduction,
