@@ -243,6 +243,7 @@ class _Run:
         from byoc.partition.match import Match
         from byoc.partition.merge import Merge
         from byoc.partition.place import Place
+        from byoc.partition.trim import Trim
 
         limits = {session.name: session.vendor.limits for session in self.sessions}
         merge = Merge(self.options.merge, self.options.min_ops, self.options.min_macs, limits)
@@ -264,7 +265,9 @@ class _Run:
                     if session.vendor.check is not None:
                         block = judge_regions(session.name, session.judge, graph, block, trace)
             blocks.append(block)
-        return blocks
+        with self.stage("merge"):
+            trim = Trim(self.options.min_ops, self.options.min_macs, limits)
+            return trim(list(zip(graphs, blocks, strict=True)), macs, traces)
 
     def public_options(self) -> dict[str, Any]:
         """The options as the plan records them: no secrets, nothing that cannot change the result."""

@@ -13,6 +13,7 @@ from typing import Literal
 
 from byoc.partition._connected import connected_regions
 from byoc.partition._fewest import fewest_turns
+from byoc.partition._fit import NO_LIMITS, beyond, unfit
 from byoc.partition._regions import run_order, separators, split, with_neutral
 from byoc.partition._stages import regions_by_turns
 from byoc.partition._units import Units, contract
@@ -24,7 +25,6 @@ from byoc.partition.trace import Trace
 from byoc.partition.vendor import Limits
 from byoc.support.refusal import Refusal
 
-_NO_LIMITS = Limits()
 _EFFORT_PER_UNIT = 30
 _EFFORT_AT_LEAST = 300_000
 
@@ -112,11 +112,11 @@ class _Merger:
         return [[units.candidate[unit] for unit in region] for region in found], refused
 
     def _limits(self, region: Sequence[int]) -> Limits:
-        return self.options.limits.get(self.standing[region[0]].vendor, _NO_LIMITS)
+        return self.options.limits.get(self.standing[region[0]].vendor, NO_LIMITS)
 
     def _fits(self, candidate: Candidate) -> bool:
         """Refuse what no segment could hold even alone."""
-        limits = self.options.limits.get(candidate.vendor, _NO_LIMITS)
+        limits = self.options.limits.get(candidate.vendor, NO_LIMITS)
         what = describe(self.graph, candidate)
         if limits.max_ops is not None:
             ops = len(counted(self.graph, candidate))
@@ -141,51 +141,22 @@ class _Merger:
         """The candidates of regions that may not stay, with the reason."""
         dropped: list[tuple[int, Refusal]] = []
         for region in regions:
-            refusal = self._unfit([self.standing[index] for index in region])
+            members = [self.standing[index] for index in region]
+            refusal = unfit(
+                self.graph, members, self.macs, self.options.min_ops, self.options.min_macs
+            )
             if refusal is not None:
                 dropped += [(index, refusal) for index in region]
         return dropped or self._beyond(regions)
 
-    def _unfit(self, members: Sequence[Candidate]) -> Refusal | None:
-        vendor = members[0].vendor
-        if all(each.joined for each in members):
-            what = ", ".join(dict.fromkeys(describe(self.graph, each) for each in members[:3]))
-            words = (
-                f"{vendor} takes {what} only in one segment with other ops, and here there are none"
-            )
-            return Refusal("policy", words, members[0].row, vendor)
-        if not self.options.min_ops and not self.options.min_macs:
-            return None
-        weight = weigh(self.graph, members, self.macs)
-        if weight.ops < self.options.min_ops:
-            words = f"a segment of {weight.ops} ops is smaller than the {self.options.min_ops} asked for"
-            return Refusal("too-small", words, "", vendor)
-        if weight.known and weight.macs < self.options.min_macs:
-            words = f"a segment of {weight.macs} MACs is smaller than the {self.options.min_macs} asked for"
-            return Refusal("too-small", words, "", vendor)
-        return None
-
     def _beyond(self, regions: Sequence[Sequence[int]]) -> list[tuple[int, Refusal]]:
         """The smallest segments of each vendor that has more of them than it can hold."""
-        by_vendor: dict[str, list[Sequence[int]]] = {}
-        for region in regions:
-            by_vendor.setdefault(self.standing[region[0]].vendor, []).append(region)
-        dropped: list[tuple[int, Refusal]] = []
-        for vendor, own in by_vendor.items():
-            most = self.options.limits.get(vendor, _NO_LIMITS).max_segments
-            if most is None or len(own) <= most:
-                continue
-            weights = [self._weight(region) for region in own]
-            ranked = sorted(
-                range(len(own)), key=lambda at: (weights[at].macs, weights[at].ops, -at)
-            )
-            for at in ranked[: len(own) - most]:
-                words = (
-                    f"{vendor} holds {most} segments and this would be one of {len(own)}, of "
-                    f"{weights[at].macs} MACs and {weights[at].ops} ops"
-                )
-                dropped += [(index, Refusal("limit", words, "", vendor)) for index in own[at]]
-        return dropped
+        weights = [(self.standing[region[0]].vendor, self._weight(region)) for region in regions]
+        return [
+            (index, refusal)
+            for place, refusal in beyond(weights, self.options.limits)
+            for index in regions[place]
+        ]
 
     def _weight(self, region: Sequence[int]) -> Weight:
         return weigh(self.graph, [self.standing[index] for index in region], self.macs)
