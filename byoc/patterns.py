@@ -12,3 +12,7 @@ __all__ = _room.__all__
 
 def __getattr__(name: str) -> Any:
     return getattr(_room, name)
+
+
+def __dir__() -> list[str]:
+    return dir(_room)

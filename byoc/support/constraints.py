@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
+from byoc.support.axes import AXES, AxisTest, from_front
 from byoc.support.expressions import UnknownError, size_in_bytes
 from byoc.support.facts import Attribute, Facts, Input, Tensor
 from byoc.support.leaves import DimSpec, Signature, parse_dim, parse_size
@@ -412,7 +413,10 @@ class AttributeTest:
 def attribute_constraint(name: str, written: Any, author: Author) -> Constraint:
     """The constraint of one entry of `attrs`: a value, a list of values, or an AttributeRule."""
     accepts, words = read_attribute(written)
-    test = AttributeTest(author, name, accepts, words)
+    plain = AttributeTest(author, name, accepts, words)
+    test: AttributeTest | AxisTest = plain
+    if name in AXES and from_front(written, 1) != written:
+        test = AxisTest(plain, cache(lambda rank: read_attribute(from_front(written, rank))[0]))
     return Constraint("attribute", f"{name}: {words}", author.rule, test, author.because)
 
 

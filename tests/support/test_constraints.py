@@ -248,3 +248,43 @@ def test_inside_a_pattern_dtypes_are_not_held(tmp_path: Path) -> None:
     assert row.test(relu(3)) is not None
     assert row.test(relu(3), fused=True) is None
     assert row.test(relu(3, 3), fused=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("rule", "taken", "refused"),
+    [
+        ("-1", 3, 1),
+        ("[-1]", 3, 2),
+        ("[1, -1]", 1, 2),
+        ("{any: [-1], because: rows only}", 3, 0),
+        ("{min: -2}", 2, 1),
+        ("{max: 1}", 1, 3),
+    ],
+)
+def test_negative_axes_of_a_rule_count_from_the_end(
+    tmp_path: Path, rule: str, taken: int, refused: int
+) -> None:
+    (row,) = bound(tmp_path, f"ops: {{nn.softmax: {{attrs: {{axis: {rule}}}}}}}\n").rows
+    x = tensor(1, 8, 16, 16)
+    assert row.test(Facts("nn.softmax", {"data": x}, (x,), {"axis": taken})) is None
+    refusal = row.test(Facts("nn.softmax", {"data": x}, (x,), {"axis": refused}))
+    assert refusal is not None
+    assert refusal.code == "attribute"
+
+
+def test_negative_axes_in_lists_and_of_ops_that_add_dimensions(tmp_path: Path) -> None:
+    table = (
+        "ops: {nn.layer_norm: {attrs: {axes: [[-1]]}}, expand_dims: {attrs: {axis: {each: -1}}}}\n"
+    )
+    norm, expand = bound(tmp_path, table).rows
+    x = tensor(2, 3, 4)
+    assert norm.test(Facts("nn.layer_norm", {"data": x}, (x,), {"axes": (2,)})) is None
+    wider = Facts("expand_dims", {"x": x}, (tensor(2, 3, 4, 1),), {"axis": (3,)})
+    assert expand.test(wider) is None
+    assert expand.test(Facts("expand_dims", {"x": x}, (tensor(2, 3, 1, 4),), {"axis": (2,)}))
+
+
+def test_a_negative_axis_is_compared_as_written_when_the_rank_is_unknown(tmp_path: Path) -> None:
+    (row,) = bound(tmp_path, "ops: {nn.softmax: {attrs: {axis: -1}}}\n").rows
+    x = Tensor("float32", None)
+    assert row.test(Facts("nn.softmax", {"data": x}, (x,), {"axis": -1})) is None
