@@ -21,6 +21,7 @@ _NUMPY_OPS = (
     "relax.expand_dims",
     "relax.squeeze",
 )
+_RESHAPE, _DEQUANTIZE = ir.Op.get("relax.reshape"), ir.Op.get("relax.dequantize")
 
 
 class Emitter:
@@ -40,6 +41,7 @@ class Emitter:
         self._names: set[str] = set()
         self._escaping = escaping
         self._exprs: dict[int, list[tuple[Any, Any]]] = {}
+        self._dequantized: dict[int, Any] = {}
         self._analyzer = sym.Analyzer()
 
     def parameter(self, name: str, ty: Any) -> Any:
@@ -141,6 +143,13 @@ class Emitter:
                 new[hash(step.var)] = value
                 continue
             name = wanted.get(hash(step.var), "")
+            stored = self._reshape_stored(value)
+            if stored is not None:
+                new[hash(step.var)] = self._bind(
+                    name or f"{names[0]}_dequantize", *stored, False, name
+                )
+                adopted.append(new[hash(step.var)].name)
+                continue
             base = name or f"{names[0]}_{_op_name(value)}"
             var = self._bind(
                 base, step.var.ty, value, origins, isinstance(step, relax.MatchCast), name
@@ -175,7 +184,35 @@ class Emitter:
             relax.MatchCast(var, value, ty) if cast else relax.VarBinding(var, value)
         )
         self.origins[var.name] = origins
+        if isinstance(value, ir.Call) and value.op == _DEQUANTIZE:
+            self._dequantized[hash(var)] = (var, value)
         return var
+
+    def _reshape_stored(self, value: Any) -> tuple[Any, Any, tuple[str, ...]] | None:
+        """For a reshape of a dequantized constant (a quantised bias): the dequantize of the reshaped constant.
+
+        Its type, the call, and the origins of the dequantize it stands for. None for anything else. A
+        quantised layer then reads nothing but `dequantize`, as rows with `qdq: true` expect.
+        """
+        if not (isinstance(value, ir.Call) and value.op == _RESHAPE):
+            return None
+        var, call = self._dequantized.get(hash(value.args[0]), (None, None))
+        if call is None or not isinstance(call.args[0], ir.GenericConst):
+            return None
+        array = constant_array(call.args[0])
+        if not all(isinstance(dim, tirx.IntImm) for dim in value.ty.shape.values):
+            return None
+        shape = [int(dim) for dim in value.ty.shape.values]
+        axis = 0
+        if call.args[1].ty.ndim > 0:
+            if array.ndim != 1 or array.size == 1 or shape.count(array.size) != 1:
+                return None
+            axis = shape.index(array.size)
+        data = make_constant(array.reshape(shape))
+        again = relax.op.dequantize(
+            data, call.args[1], call.args[2], axis=axis, out_dtype=call.attrs.out_dtype
+        )
+        return value.ty, self.builder.normalize(again), self.origins[var.name]
 
     def _rewrite(self, value: Any, new: dict[int, Any]) -> Any:
         if not new:

@@ -90,7 +90,9 @@ def test_gemm_with_a_transposed_weight_has_a_constant_weight():
 
 def test_a_stated_output_shape_of_a_transposed_convolution_runs_on_the_host():
     proto = parse(
-        "g (float[1,2,H,W] x) => (float[1,2,9,9] y) { y = ConvTranspose<strides = [2,2], output_shape = [9,9]>(x, w) }"
+        """g (float[1,2,H,W] x) => (float[1,2,9,9] y) {
+            y = ConvTranspose<strides = [2,2], output_shape = [9,9]>(x, w)
+        }"""
     )
     model = import_model(add_weight(proto, "w", floats(2, 2, 3, 3)))
     assert ops(model) == ["host"]

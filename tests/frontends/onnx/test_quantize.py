@@ -123,3 +123,27 @@ def test_a_dequantize_that_is_an_output():
     )
     agrees(proto, {"q": np.array([-128, -1, 0, 127], "int8")})
     assert ops(import_model(proto)).count("dequantize") == 2
+
+
+@pytest.mark.parametrize("scales", [(), (8,)])
+def test_a_quantised_bias_is_dequantized_in_the_layers_shape(scales):
+    size = scales or ()
+    proto = weights(
+        parse(
+            """g (float[1,3,8,8] x) => (float[1,8,6,6] y) {
+                w = DequantizeLinear<axis = 0>(qw, sw, zw)
+                b = DequantizeLinear<axis = 0>(qb, sb)
+                y = Conv(x, w, b)
+            }"""
+        ),
+        qw=RANDOM.integers(-127, 127, (8, 3, 3, 3)).astype("int8"),
+        sw=np.abs(RANDOM.standard_normal(size)).astype("float32"),
+        zw=np.zeros(size, "int8"),
+        qb=RANDOM.integers(-999, 999, 8).astype("int32"),
+        sb=np.abs(RANDOM.standard_normal(size)).astype("float32"),
+    )
+    x = RANDOM.standard_normal((1, 3, 8, 8)).astype("float32")
+    model = agrees(proto, {"x": x}, rtol=1e-4)
+    assert ops(model) == ["dequantize", "nn.conv2d", "dequantize", "add"]
+    bias = [nodes for nodes in model.origins["main"].values() if "DequantizeLinear_1" in nodes]
+    assert len(bias) == 1

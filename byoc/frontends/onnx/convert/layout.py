@@ -8,6 +8,7 @@ from typing import Any
 from tvm import relax
 
 from byoc.frontends.onnx.context import Context, Decline
+from byoc.frontends.onnx.convert import stock
 
 
 def reshape(context: Context) -> Any:
@@ -251,6 +252,13 @@ def trilu(context: Context) -> Any:
     return operation(context.arg(0), diagonal)
 
 
+def space_to_depth(context: Context) -> Any:
+    """SpaceToDepth in the order of depth, column, row."""
+    if context.attrs.get("mode", "DCR") != "DCR":
+        raise Decline("TVM's importer knows the DCR order only")
+    return stock.convert(context)
+
+
 CONVERTERS: dict[str, Callable[[Context], Any]] = {
     "Reshape": reshape,
     "Flatten": flatten,
@@ -264,4 +272,5 @@ CONVERTERS: dict[str, Callable[[Context], Any]] = {
     "Tile": tile,
     "Split": split,
     "Trilu": trilu,
+    "SpaceToDepth": space_to_depth,
 }
