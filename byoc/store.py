@@ -13,12 +13,15 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import keyword
 import os
 import shutil
 import tempfile
+import typing
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +78,8 @@ def load_partition(path: Path | str) -> StoredPartition:
                 f"{folder / name}: its SHA-256 is not what {PLAN} says; the file was altered, write it again"
             )
     constants = _read_constants(folder / CONSTANTS)
-    names = {"I": ir, "R": relax, "T": tirx, "metadata": {"ir.GenericConst": constants}}
+    metadata = {"ir.GenericConst": constants}
+    names = {"I": ir, "R": relax, "T": tirx, "TypeVar": typing.TypeVar, "metadata": metadata}
     module = from_source((folder / MODULE).read_text("utf-8"), extra_vars=names)
     host = {
         name.removeprefix(f"{HOST}/").removesuffix(".onnx"): (folder / name).read_bytes()
@@ -107,7 +111,7 @@ def print_module(module: IRModule) -> tuple[str, list[Any]]:
     """
     from byoc.partition.constants import take_out
 
-    skeleton, constants = take_out(module, keep=_in_text)
+    skeleton, constants = take_out(_legible(module), keep=_in_text)
     order = _metadata_order(skeleton.script(show_meta=True)) if constants else []
     lines = skeleton.script(show_meta=False).splitlines()
     # TVM repeats its import hint before every local function.
@@ -115,6 +119,30 @@ def print_module(module: IRModule) -> tuple[str, list[Any]]:
         line for line in lines if not line.startswith(" ") or line.lstrip()[:6] != "# from"
     )
     return text + "\n", [constants[index] for index in order]
+
+
+def _legible(module: IRModule) -> IRModule:
+    """`module` with other names for variables that TVM would print as no name of Python, or as one of the script's."""
+    from tvm import ir
+    from tvm_ffi import structural_map
+
+    renamed: dict[int, Any] = {}
+
+    def legible(var: Any, dims: bool) -> Any:
+        if isinstance(var.ty, ir.PrimType) is not dims or not _illegible(var.name):
+            return var
+        if hash(var) not in renamed:
+            renamed[hash(var)] = (type(var)(f"v_{var.name}", var.ty, var.span), var)
+        return renamed[hash(var)][0]
+
+    # Dimensions first: they stand in the types of the others.
+    for dims in (True, False):
+        module = structural_map(module, (ir.Var, partial(legible, dims=dims)))
+    return module
+
+
+def _illegible(name: str) -> bool:
+    return keyword.iskeyword(name) or name[:1].isdecimal() or name in ("TypeVar", "metadata")
 
 
 def _in_text(constant: Any) -> bool:

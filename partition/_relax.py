@@ -87,5 +87,20 @@ def attrs(**values: str) -> Any:
 
 
 def renewed(original: Any) -> Any:
-    """The same function with variables and symbolic dimensions of its own."""
-    return _COPY_WITH_NEW_VARS(original)
+    """The same pure function of one dataflow block, with variables and symbolic dimensions of its own."""
+    made = _COPY_WITH_NEW_VARS(original)
+    (block,) = made.body.blocks
+    if not any(isinstance(binding.value, relax.Function) for binding in block.bindings):
+        return made
+    # TVM leaves the old dimensions in the type of a local function's variable.
+    typed: dict[int, Any] = {}
+    bindings = []
+    for binding in block.bindings:
+        value = binding.value
+        if isinstance(value, relax.Function):
+            typed[hash(binding.var)] = variable(binding.var.name, value.ty, dataflow=True)
+            binding = bind(typed[hash(binding.var)], value)
+        elif isinstance(value, ir.Call) and hash(value.op) in typed:
+            binding = bind(binding.var, call(typed[hash(value.op)], value.args, value.ty))
+        bindings.append(binding)
+    return function(made.params, bindings, made.body.body, made.ret_ty, made.attrs)

@@ -50,6 +50,17 @@ def test_a_real_model_with_host_nodes_reads_back_equal(tmp_path: Path) -> None:
     assert stored.host_nodes == partition.model.host_nodes
 
 
+@pytest.mark.parametrize("dim", ["batch", "lambda", "n.1"])
+def test_symbolic_shapes_and_strange_names_read_back_equal(tmp_path: Path, dim: str) -> None:
+    names = ["batch", "class", "TypeVar", "metadata", "1a", "R", "None", "é", "x y", "v_class"]
+    nodes = [("matmul", [0, np.ones((8, 8), "float32")], {"name": "class"})]
+    nodes += [("add", [index, 0], {"name": name}) for index, name in enumerate(names, 1)]
+    partition = byoc.partition_model(module(nodes, inputs=[(dim, 8)]), ["npu"])
+    partition.save(tmp_path / "out")
+    stored = byoc.load_partition(tmp_path / "out")
+    assert tvm_ffi.structural_equal(stored.module, partition.module)
+
+
 @pytest.mark.parametrize(
     "dtype", ["float16", "bfloat16", "int8", "uint8", "int64", "bool", "float64"]
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from byoc.cli._options import Choice
 from byoc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def command() -> None:
 
 
 @command.command(name="list")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("--format", "form", type=Choice(["text", "json"]), default="text")
 def list_models(form: str) -> None:
     """List the models, and what to install for those that another package ships."""
     from byoc.testing import zoo

@@ -54,3 +54,9 @@ def test_export_to_a_path_that_cannot_be_written(byoc: Run, tmp_path: Path) -> N
         assert f"cannot write '{path}'" in done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_wrong_format_is_answered_with_the_nearest(byoc: Run) -> None:
+    done = byoc("zoo", "list", "--format", "jsn")
+    assert done.returncode == 2
+    assert "did you mean 'json'?" in done.stderr
