@@ -117,7 +117,7 @@ class Cycles:
             return True
         users, nodes = self.graph.users, each.nodes
         if each.outputs == nodes[-1:]:  # whatever else is read, is read inside
-            return not all([users[node] for node in nodes[:-1]])
+            return not all(map(users.__getitem__, nodes[:-1]))
         inside = frozenset(nodes)
         return any(inside.isdisjoint(users[node]) for node in nodes[:-1])
 

@@ -309,7 +309,7 @@ class _BlockReader:
         callee = value.op
         known, operand = self.ids.get, self.operand
         given = listed(value.args)
-        nodes = [known(hash(each)) for each in given]
+        nodes: list[Any] = [known(hash(each)) for each in given]
         if None in nodes:
             nodes = [operand(each) for each in given]
         operands = tuple(nodes)

@@ -117,6 +117,8 @@ class _Merger:
     def _fits(self, candidate: Candidate) -> bool:
         """Refuse what no segment could hold even alone."""
         limits = self.options.limits.get(candidate.vendor, NO_LIMITS)
+        if limits.max_ops is None and limits.max_constant_bytes is None:
+            return True
         what = describe(self.graph, candidate)
         if limits.max_ops is not None:
             ops = len(counted(self.graph, candidate))
@@ -151,11 +153,12 @@ class _Merger:
 
     def _beyond(self, regions: Sequence[Sequence[int]]) -> list[tuple[int, Refusal]]:
         """The smallest segments of each vendor that has more of them than it can hold."""
-        weights = [(self.standing[region[0]].vendor, self._weight(region)) for region in regions]
+        own = [region for region in regions if self._limits(region).max_segments is not None]
+        weights = [(self.standing[region[0]].vendor, self._weight(region)) for region in own]
         return [
             (index, refusal)
             for place, refusal in beyond(weights, self.options.limits)
-            for index in regions[place]
+            for index in own[place]
         ]
 
     def _weight(self, region: Sequence[int]) -> Weight:
