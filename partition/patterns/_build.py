@@ -10,8 +10,9 @@ from lark import Token, Tree
 
 from byoc.errors import PatternError, nearest
 from byoc.partition.patterns.ast import Alternatives, Item, Number, Op, Pattern, Tuple, Wildcard
+from byoc.partition.patterns.calls import arity_mistake, attribute_mistake
 from byoc.partition.patterns.library import FORMS
-from byoc.partition.patterns.walk import roots, size
+from byoc.partition.patterns.walk import roots, size, stray
 from byoc.support.ops import OpInfo, is_foreign
 
 Node = Tree[Token]
@@ -48,6 +49,10 @@ class Builder:
                 self._fail(written, "this output can match a value that no op computes")
             if result in results[:index]:
                 self._fail(written, "this output is listed twice")
+        apart = stray(results)
+        if apart is not None:
+            what = "this output shares no value with the others; give it a pattern of its own"
+            self._fail(last.children[apart], what)
         return results
 
     def lines(self, tree: Node, name: str = "") -> tuple[Pattern, ...]:
@@ -203,8 +208,10 @@ class Builder:
                     each, f"'...' stands for the remaining operands, not for number {index + 1}"
                 )
             args.append(self._build(each))
-        for op in ops:
-            self._check_arity(tree, op, len(args))
+        for op in ops if args or tree.data == "call" else ():
+            wrong = arity_mistake(op, len(args), rest=rest)
+            if wrong:
+                self._fail(tree, wrong)
         return Op(ops, tuple(args), rest, attrs, name)
 
     def _callee(self, tree: Any) -> tuple[str, ...]:
@@ -227,16 +234,6 @@ class Builder:
             self._fail(token, f"unknown op {name!r}{nearest(name, self.known)}")
         return name
 
-    def _check_arity(self, tree: Node, op: str, count: int) -> None:
-        """Refuse more operands than a Relax op has; ONNX's may be variadic."""
-        info = self.known.get(op)
-        if info is None or _is_onnx(op) or not info.arguments:
-            return
-        if count > len(info.arguments):
-            has = len(info.arguments)
-            takes = f"{has} operand{'s' if has > 1 else ''} ({', '.join(info.arguments)})"
-            self._fail(tree, f"{op} takes {takes}, {count} are given")
-
     def _attrs(self, written: list[Node], ops: tuple[str, ...]) -> dict[str, Any]:
         attrs: dict[str, Any] = {}
         for each in written:
@@ -244,12 +241,9 @@ class Builder:
             name = str(token)
             if name in attrs:
                 self._fail(token, f"attribute {name!r} is given twice")
-            for op in ops:
-                info = self.known.get(op)
-                if info is not None and name not in info.attrs:
-                    has = ", ".join(info.attrs) or "none"
-                    close = nearest(name, info.attrs)
-                    self._fail(token, f"{op} has no attribute {name!r} (it has {has}){close}")
+            wrong = attribute_mistake(ops, name)
+            if wrong:
+                self._fail(token, wrong)
             try:
                 attrs[name] = _literal(value)
             except ValueError:
@@ -290,10 +284,6 @@ class Builder:
         place = at.meta if isinstance(at, Tree) else at
         line, column = (0, 0) if place is None else (place.line, place.column)
         raise PatternError(what, where=self.where, line=line, column=column)
-
-
-def _is_onnx(op: str) -> bool:
-    return op.rpartition(".")[2][:1].isupper()
 
 
 def _subtree(child: Any) -> Node:

@@ -17,7 +17,8 @@ from typing import Any
 from byoc.errors import PatternError, nearest
 from byoc.partition.patterns import walk
 from byoc.partition.patterns.ast import Item, Number, Op, Pattern, Row, Tuple, Wildcard
-from byoc.partition.patterns.fluent import operand
+from byoc.partition.patterns.calls import arity_mistake, attribute_mistake
+from byoc.partition.patterns.fluent import Fluent, operand
 from byoc.support.ops import is_foreign, known_ops
 
 
@@ -93,12 +94,25 @@ def row(
 
     The composite is called `VENDOR.NAME`. `pattern` is one pattern or several `outputs`. `check` is asked in a
     worker process about each match, given as a `Region`, and answers with a bool or a Refusal. `annotations` name
-    parts of the pattern. Raises PatternError when an output can match a value that no op computes, or when two
-    different parts have one name.
+    parts of the pattern. Raises PatternError when an output can match a value that no op computes or shares none
+    with the others, when a call has operands or attributes that its op has not, and when two different parts have
+    one name.
     """
+    if isinstance(priority, bool) or not isinstance(priority, int):
+        what = (
+            f"the priority is {priority!r}; expected a whole number, larger for rows to try first"
+        )
+        raise PatternError(what, where=f"{vendor}.{name}")
+    if check is not None and not callable(check):
+        what = f"the check is {check!r}; expected a function of a Region, or None"
+        raise PatternError(what, where=f"{vendor}.{name}")
     found = pattern if isinstance(pattern, tuple) else (pattern,)
+    if not all(isinstance(each, Fluent) for each in found):
+        what = f"the pattern is {pattern!r}; expected a pattern of byoc.patterns (parse(text) for a text)"
+        raise PatternError(what, where=f"{vendor}.{name}")
     full = name if name.startswith(f"{vendor}.") else f"{vendor}.{name}"
     validate(found, full)
+    _validate_calls(found, full)
     return Row(
         vendor, full, found, priority, check=check, annotations=dict(annotations or {}), qdq=qdq
     )
@@ -114,9 +128,24 @@ def validate(patterns: tuple[Pattern, ...], where: str) -> None:
             raise PatternError(what, where=where)
         if output in patterns[:index]:
             raise PatternError(f"output {index} is listed twice", where=where)
+    apart = walk.stray(patterns)
+    if apart is not None:
+        what = f"output {apart} shares no value with the others; give it a row of its own"
+        raise PatternError(what, where=where)
     owners: dict[str, Pattern] = {}
     for pattern in walk.nodes(patterns):
         for name in walk.own_name(pattern):
             if owners.setdefault(name, pattern) is not pattern:
                 what = f"two parts are named {name!r}; use one pattern object for one node"
                 raise PatternError(what, where=where)
+
+
+def _validate_calls(patterns: tuple[Pattern, ...], where: str) -> None:
+    for each in walk.nodes(patterns):
+        if not isinstance(each, Op):
+            continue
+        wrong = [attribute_mistake(each.ops, name) for name in each.attrs]
+        if each.args is not None:
+            wrong += [arity_mistake(op, len(each.args), rest=each.rest) for op in each.ops]
+        for words in filter(None, wrong):
+            raise PatternError(words, where=where)

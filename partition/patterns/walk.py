@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from byoc.partition.patterns.ast import (
     Alternatives,
@@ -85,6 +85,22 @@ def names(*outputs: Pattern) -> tuple[str, ...]:
     for pattern in nodes(outputs):
         found.update(dict.fromkeys(own_name(pattern)))
     return tuple(found)
+
+
+def stray(outputs: Sequence[Pattern]) -> int | None:
+    """Return the place of the first output that shares no part with those before it in matching, None for none.
+
+    Matching starts at the first output that no other contains, and looks for the others from what it matched.
+    """
+    parts = [frozenset(nodes((each,))) for each in outputs]
+    inside = {part for each, own in zip(outputs, parts, strict=True) for part in own - {each}}
+    first = next((place for place, each in enumerate(outputs) if each not in inside), 0)
+    known = parts[first] if parts else frozenset()
+    for place, own in enumerate(parts):
+        if known.isdisjoint(own):
+            return place
+        known |= own
+    return None
 
 
 def own_name(pattern: Pattern) -> tuple[str, ...]:

@@ -134,6 +134,25 @@ def test_rows() -> None:
             "npu.two: output 1 is listed twice",
         ),
         (
+            lambda: row("npu", "two", outputs(conv(), is_op("exp")(wildcard()))),
+            "npu.two: output 1 shares no value with the others",
+        ),
+        (
+            lambda: row("npu", "few", is_op("add")(wildcard())),
+            r"npu.few: add takes 2 operands \(x1, x2\), 1 is given; write x2 too, or end with",
+        ),
+        (
+            lambda: row("npu", "many", is_op("nn.relu")(wildcard(), wildcard())),
+            r"npu.many: nn.relu takes 1 operand \(x\), 2 are given",
+        ),
+        (
+            lambda: row("npu", "a", is_op("nn.softmax")(wildcard()).has_attr({"axs": 1})),
+            "npu.a: nn.softmax has no attribute 'axs' .it has axis.; did you mean 'axis'",
+        ),
+        (lambda: row("npu", "p", conv(), priority="high"), "npu.p: the priority is 'high'"),  # type: ignore[arg-type]
+        (lambda: row("npu", "c", conv(), check="no"), "npu.c: the check is 'no'; expected a func"),  # type: ignore[arg-type]
+        (lambda: row("npu", "t", "nn.relu(x)"), r"npu.t: the pattern is 'nn.relu\(x\)'; expected"),  # type: ignore[arg-type]
+        (
             lambda: row("npu", "same", is_op("add")(wildcard("x"), wildcard("x"))),
             "npu.same: two parts are named 'x'",
         ),

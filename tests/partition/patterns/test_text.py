@@ -177,6 +177,8 @@ ERRORS = {
     "exp(x)[-1]": (1, 8, "expected a whole number, 0 or more"),
     "exp(x), exp(y), z": (1, 17, "no op computes"),
     "y = exp(x)\ny, y": (2, 4, "listed twice"),
+    "nn.relu(x), exp(y)": (1, 13, "shares no value with the others"),
+    "nn.relu(add(x))": (1, 9, "add takes 2 operands (x1, x2), 1 is given; write x2 too"),
     "add(x, (*x))": (1, 10, "'x' is a single value"),
     "concat((*xs), xs)": (1, 15, "'xs' is a tuple of any length"),
     "hw = exp(x)\nexp(hw)": (1, 1, "'hw' has a meaning of its own in rules"),

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from byoc.partition.patterns import is_op, wildcard
 from byoc.partition.patterns.ast import Where, Wildcard
 from byoc.partition.patterns.text import parse
-from byoc.partition.patterns.walk import is_optional, names, nodes, roots, size
+from byoc.partition.patterns.walk import is_optional, names, nodes, roots, size, stray
 
 
 def test_shared_ops_count_once() -> None:
@@ -27,6 +28,15 @@ def test_nodes_stand_operands_first_and_once() -> None:
     (output,) = parse("c = exp(x)\nadd(c, c)")
     assert [type(each).__name__ for each in nodes([output, output])] == ["Wildcard", "Op", "Op"]
     assert names(output) == ("x", "c")
+
+
+def test_outputs_that_share_nothing_are_found() -> None:
+    y = is_op("nn.relu")(wildcard("x"))
+    assert stray(()) is None
+    assert stray((y,)) is None
+    assert stray((y, is_op("exp")(y))) is None
+    assert stray((y, is_op("exp")(wildcard("z")))) == 1
+    assert stray((y, is_op("exp")(y), is_op("tanh")(wildcard()))) == 2
 
 
 def test_optional() -> None:
