@@ -41,6 +41,7 @@ class Emitter:
         self._names: set[str] = set()
         self._escaping = escaping
         self._exprs: dict[int, list[tuple[Any, Any]]] = {}
+        self.moved: dict[str, str] = {}
         self._dequantized: dict[int, Any] = {}
         self._analyzer = sym.Analyzer()
 
@@ -144,11 +145,11 @@ class Emitter:
                 continue
             name = wanted.get(hash(step.var), "")
             stored = self._reshape_stored(value)
-            if stored is not None:
-                new[hash(step.var)] = self._bind(
-                    name or f"{names[0]}_dequantize", *stored, False, name
-                )
-                adopted.append(new[hash(step.var)].name)
+            if stored is not None and not name:
+                old, ty, call = stored
+                var = self._bind(f"{names[0]}_dequantize", ty, call, self.origins[old], False, "")
+                self.moved[old] = var.name
+                new[hash(step.var)] = var
                 continue
             base = name or f"{names[0]}_{_op_name(value)}"
             var = self._bind(
@@ -188,11 +189,11 @@ class Emitter:
             self._dequantized[hash(var)] = (var, value)
         return var
 
-    def _reshape_stored(self, value: Any) -> tuple[Any, Any, tuple[str, ...]] | None:
+    def _reshape_stored(self, value: Any) -> tuple[str, Any, Any] | None:
         """For a reshape of a dequantized constant (a quantised bias): the dequantize of the reshaped constant.
 
-        Its type, the call, and the origins of the dequantize it stands for. None for anything else. A
-        quantised layer then reads nothing but `dequantize`, as rows with `qdq: true` expect.
+        The binding it stands for, its type and the call; None for anything else. A quantised layer then reads
+        nothing but `dequantize`, as rows with `qdq: true` expect.
         """
         if not (isinstance(value, ir.Call) and value.op == _RESHAPE):
             return None
@@ -212,7 +213,7 @@ class Emitter:
         again = relax.op.dequantize(
             data, call.args[1], call.args[2], axis=axis, out_dtype=call.attrs.out_dtype
         )
-        return value.ty, self.builder.normalize(again), self.origins[var.name]
+        return var.name, value.ty, self.builder.normalize(again)
 
     def _rewrite(self, value: Any, new: dict[int, Any]) -> Any:
         if not new:

@@ -47,12 +47,13 @@ def add_group(
 ) -> None:
     """Record a group: `inputs` as the first node reads them (of a region: all that it reads)."""
     node, opsets = nodes[0], state.source.opsets
+    named = _named(node, inputs, opsets) if len(nodes) == 1 else _numbered(inputs)
     state.emitter.groups.append(
         SourceGroup(
             op=qualified(nodes),
             node=node.name,
             bindings=tuple(bindings),
-            inputs=_named(node, inputs, opsets) if len(nodes) == 1 else _numbered(inputs),
+            inputs={name: _moved(state, each) for name, each in named.items()},
             outputs=tuple(each.name if isinstance(each, ir.Var) else "" for each in results),
             attrs=attributes(node, opsets.get(node.domain, 1)) if len(nodes) == 1 else {},
             host=symbol,
@@ -81,6 +82,13 @@ def _named(
         else:
             named[parameter.name] = read[index] if index < len(read) else None
     return named
+
+
+def _moved(state: State, read: Any) -> Any:
+    """What a node reads now, when import gave the binding another place."""
+    if isinstance(read, tuple):
+        return tuple(_moved(state, each) for each in read)
+    return state.emitter.moved.get(read, read) if isinstance(read, str) else read
 
 
 def _reference(value: Value | None) -> Any:

@@ -141,6 +141,8 @@ def _record(
             state.set_array(name, constant_array(expr), names)
         elif name:
             state.values[name] = Value(name, expr=expr, carried=() if adopted else names)
-    made = state.emitter.bindings[len(state.emitter.bindings) - len(adopted) :]
+    # A binding may have moved in between (a quantised bias): it is no part of this node.
+    recent = state.emitter.bindings[-2 * len(adopted) - 1 :] if adopted else []
+    made = [each for each in recent if each.var.name in adopted]
     if is_group(node, made):
         add_group(state, [node], inputs, results, adopted)
