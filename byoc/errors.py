@@ -62,5 +62,7 @@ class VerificationError(ByocError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'X'?"` for the known name closest to `name`, or `""` when none is close."""
-    matches = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    names = sorted(known)
+    alike = [each for each in names if each.lower() == name.lower()]
+    matches = alike or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f"; did you mean {matches[0]!r}?" if matches else ""

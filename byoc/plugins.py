@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
+from inspect import Parameter, signature
 
 import pluggy
 
 from byoc import hookspecs
 from byoc.errors import ByocError, PluginError, UsageError, nearest
-from byoc.spec import VendorSpec
+from byoc.spec import VendorSpec, schema_mistake
 
 GROUP = "byoc.vendors"
 
@@ -105,6 +106,12 @@ class Plugins:
                 f"vendor {vendor!r} ({self.owner(vendor)}): its spec or support table names vendor {spec.name!r}; "
                 f"expected {vendor!r}, the name of its entry point in the group {GROUP}"
             )
+        wrong = schema_mistake(spec.options)
+        if wrong:
+            raise PluginError(
+                f"vendor {vendor!r} ({self.owner(vendor)}): the options of its VendorSpec are {wrong}; expected a "
+                'JSON Schema such as {"type": "object", "properties": {"chip": {"enum": ["a", "b"]}}}'
+            )
         return spec
 
     def callers(self, hook: str) -> list[tuple[str, pluggy.HookCaller]]:
@@ -140,15 +147,9 @@ class Plugins:
             plugin: object = entry.load()
         except (Exception, SystemExit) as error:
             raise self._failed(vendor, f"importing {entry.value!r} raised", error) from error
-        known = {name for name in vars(hookspecs) if name.startswith("byoc_")}
-        for name in sorted(n for n in dir(plugin) if n.startswith("byoc_") and n not in known):
-            marker = getattr(getattr(plugin, name), "byoc_impl", None)
-            if marker is not None and not marker.get("optionalhook"):
-                raise PluginError(
-                    f"vendor {vendor!r} ({_owner(entry)}): unknown hook {name!r}{nearest(name, known)}; this byoc "
-                    f"has {', '.join(sorted(known))}; mark it @byoc.hookimpl(optionalhook=True) if it is for "
-                    "another version"
-                )
+        wrong = _hook_mistake(plugin)
+        if wrong:
+            raise PluginError(f"vendor {vendor!r} ({_owner(entry)}): {wrong}")
         try:
             self._manager.register(plugin, name=vendor)
         except (pluggy.PluginValidationError, ValueError) as error:
@@ -161,6 +162,32 @@ class Plugins:
             f"vendor {vendor!r} ({self.owner(vendor)}): {what} {type(error).__name__}: {error}; repair or "
             "reinstall that distribution"
         )
+
+
+def _hook_mistake(plugin: object) -> str:
+    """What is wrong with the hooks of a plugin, "" for nothing: their names, their marks, their arguments."""
+    known = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("byoc_")}
+    for name in sorted(each for each in dir(plugin) if each.startswith("byoc_")):
+        hook = getattr(plugin, name)
+        marker = getattr(hook, "byoc_impl", None)
+        if name not in known:
+            if marker is not None and not marker.get("optionalhook"):
+                return (
+                    f"unknown hook {name!r}{nearest(name, known)}; this byoc has {', '.join(sorted(known))}; "
+                    "mark it @byoc.hookimpl(optionalhook=True) if it is for another version"
+                )
+            continue
+        if marker is None:
+            if callable(hook):
+                return f"{name} is not marked as a hook; write @byoc.hookimpl above it"
+            continue
+        takes = list(signature(known[name]).parameters)
+        for argument, about in signature(hook).parameters.items():
+            # As pluggy has it: an argument with a default is the plugin's own.
+            if argument not in takes and about.default is Parameter.empty:
+                near = nearest(argument, takes)
+                return f"{name} takes no argument {argument!r}{near} (it has: {', '.join(takes)})"
+    return ""
 
 
 def _owner(entry: EntryPoint) -> str:

@@ -79,8 +79,28 @@ def option_values(spec: VendorSpec, given: Mapping[str, str]) -> dict[str, Any]:
         values[key] = _typed(text, properties[key].get("type"))
     for error in jsonschema.Draft202012Validator(dict(spec.options)).iter_errors(values):
         where = ".".join(str(part) for part in error.absolute_path) or "options"
-        raise UsageError(f"vendor {spec.name!r}, option {where}: {error.message}")
+        key = next(iter(error.absolute_path), "")
+        # The validator's words quote the value.
+        is_secret = key in properties and properties[key].get("writeOnly")
+        words = f"its value does not fit its {error.validator!r}" if is_secret else error.message
+        raise UsageError(f"vendor {spec.name!r}, option {where}: {words}")
     return values
+
+
+def schema_mistake(options: Any) -> str:
+    """What is wrong with a spec's `options` as a JSON Schema of type object, "" for nothing; {} has no options."""
+    import jsonschema
+
+    if not isinstance(options, Mapping):
+        return f"{options!r} of type {type(options).__name__}"
+    if options and options.get("type") != "object":
+        return f"a schema of type {options.get('type')!r}"
+    try:
+        jsonschema.Draft202012Validator.check_schema(dict(options))
+    except jsonschema.SchemaError as error:
+        where = ".".join(str(part) for part in error.absolute_path) or "the schema"
+        return f"a schema that is none: {where}: {error.message}"
+    return ""
 
 
 def public_values(spec: VendorSpec, values: Mapping[str, Any]) -> dict[str, Any]:

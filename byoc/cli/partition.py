@@ -90,13 +90,13 @@ def command(
     merge: Literal["fewest", "connected"],
     vendor_options: tuple[str, ...],
 ) -> None:
-    r"""Partition MODEL, an ONNX file or zoo:NAME, and report what each vendor takes and why it leaves the rest.
+    """Partition MODEL, an ONNX file or zoo:NAME, and report what each vendor takes and why it leaves the rest.
 
     \b
     byoc partition --vendor npu zoo:resnet50
     byoc partition --vendor npu model.onnx --shape input=1,3,224,224 -o out/
     byoc partition --vendor npu model.onnx --explain Conv_12
-    """
+    """  # noqa: D301  # click wants the backspace itself: it keeps the lines below as they are
     from byoc.cli._terminal import stage_progress, stdout_to_stderr
 
     if not vendors:

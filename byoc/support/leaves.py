@@ -64,9 +64,10 @@ class DimSpec:
             parts.append(f"at most {self.high}")
         if self.multiple > 1:
             parts.append(f"a multiple of {self.multiple}")
+        words = " and ".join(parts)
         if self.symbolic:
-            parts.append("or unknown" if parts else "any extent, known or not")
-        return " ".join(parts) or "any extent"
+            return f"{words} or unknown" if words else "any extent, known or not"
+        return words or "any extent"
 
 
 @dataclass(frozen=True, slots=True)

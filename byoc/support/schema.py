@@ -195,7 +195,7 @@ class _Strict(BaseModel):
                     {
                         "key": repr(key),
                         "name": key,
-                        "where": cls.__name__.lower(),
+                        "where": cls.__name__.removesuffix("Rule").lower(),
                         "near": nearest(str(key), known),
                         "known": ", ".join(known),
                     },

@@ -210,3 +210,9 @@ def test_unknown_names(
     code, out, err = partition(model_name, vendors=vendors)
     assert (code, out) == (2, "")
     assert words in err
+
+
+def test_help_keeps_the_examples_one_a_line(byoc: Run) -> None:
+    lines = [line.strip() for line in byoc("partition", "--help").stdout.splitlines()]
+    assert "byoc partition --vendor npu zoo:resnet50" in lines
+    assert r"\b" not in "".join(lines)
