@@ -1,8 +1,9 @@
 """One region as one Relax function, with its composites as local functions (PartitionGraph's body).
 
 The form is that of TVM's MergeCompositeFunctions: attributes `Codegen` and `global_symbol` on the function,
-`Composite` on local functions that are bound and called inside it. Constants travel inside. Every variable
-is new, and so is every symbolic dimension: a dimension belongs to one function of a module.
+`Composite` on local functions that are bound and called inside it. Constants travel inside. Parameters and
+results are new variables; what is bound and read inside alone moves as it is, because making it again is most of
+the work. Every symbolic dimension is new: a dimension belongs to one function of a module.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from tvm import ir, relax
 from byoc.partition import _relax
 from byoc.partition.graph import Graph, Kind
 from byoc.partition.plan import Candidate
+
+# An enum's member costs ten times a global's name to look up, and every operand asks.
+_CALL, _TUPLE, _CONSTANT, _LITERAL = Kind.CALL, Kind.TUPLE, Kind.CONSTANT, Kind.LITERAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,15 @@ class Setting:
     """Where a function is cut out: region `number` of those that `home` gives for each node, -1 for the host.
 
     `definers` maps the address of a symbolic dimension to the match_cast of this block that defines it, and
-    is None where the whole function has no symbolic dimension.
+    is None where the whole function has no symbolic dimension. `aliased` says that calls of the block may read
+    aliases, which stay behind.
     """
 
     graph: Graph
     home: Sequence[int]
     number: int
     definers: Mapping[int, int] | None
+    aliased: bool
 
 
 class Scope:
@@ -72,7 +78,7 @@ class Scope:
 
     def __init__(self, setting: Setting, nodes: Iterable[int], outputs: Sequence[int]) -> None:
         self.graph, self.definers = setting.graph, setting.definers
-        self.home, self.number = setting.home, setting.number
+        self.home, self.number, self.aliased = setting.home, setting.number, setting.aliased
         self.nodes = frozenset(nodes) if setting.definers is not None else frozenset()
         self.mentioned: dict[int, Any] = {}
         self.outputs = tuple(outputs)
@@ -89,7 +95,7 @@ class Scope:
             return known
         graph = self.graph
         kind = graph.kinds[node]
-        if kind is Kind.CONSTANT or kind is Kind.LITERAL:
+        if kind is _CONSTANT or kind is _LITERAL:
             return graph.exprs[node]
         if kind is Kind.TUPLE and (graph.vars[node] is None or self._makes(node)):
             return ir.Tuple([self.value(each) for each in graph.operands[node]])
@@ -106,37 +112,54 @@ class Scope:
         return self.home[node] in (-1, self.number)
 
     def define(self, node: int) -> Any:
-        """A new variable for `node`."""
-        var = _relax.variable(
-            self.graph.names[node], self.graph.vars[node].ty, dataflow=node not in self.visible
-        )
+        """The variable for `node`: its own where nothing outside reads it, else a new one."""
+        own, inside = self.graph.vars[node], node not in self.visible
+        if inside and type(own) is relax.DataflowVar:
+            var = own
+        else:
+            var = _relax.variable(self.graph.names[node], own.ty, dataflow=inside)
         self.values[node] = var
         return var
 
     def emit(self, node: int) -> None:
         """Bind a node as it was bound in the block it comes from; inline nodes come with their users."""
         graph = self.graph
-        kind, original = graph.kinds[node], graph.exprs[node]
-        if graph.vars[node] is None or kind is Kind.LITERAL:
+        kind = graph.kinds[node]
+        if graph.vars[node] is None or kind is _LITERAL:
             return
-        if kind is Kind.TUPLE and node not in self.visible:
+        if kind is _TUPLE and node not in self.visible:
             return
         operands = [self.value(each) for each in graph.operands[node]]
         var = self.define(node)
-        if kind is Kind.CAST:
+        if kind is _CALL:
+            self.bindings.append(self._call(node, operands, var))
+        elif kind is Kind.CAST:
             self.mention(relax.analysis.tir_vars_in_type(var.ty))
             self.bindings.append(_relax.match_cast(var, operands[0], var.ty))
-        elif kind is Kind.CALL:
-            if graph.ops[node] == "call":
-                # The last operand may be the callee, a local function.
-                operands = operands[: len(original.args)]
-            again = _relax.call_again(original, operands)
-            self.bindings.append(_relax.bind(var, again))
-        elif kind is Kind.TUPLE:
+        elif kind is _TUPLE:
             self.bindings.append(_relax.bind(var, ir.Tuple(operands)))
         else:
             item = ir.TupleGetItem(operands[0], graph.items[node])
             self.bindings.append(_relax.bind(var, item))
+
+    def _call(self, node: int, operands: list[Any], var: Any) -> Any:
+        """The binding of a call: the same one, or the same call, where what it reads and binds moves as it is."""
+        graph = self.graph
+        original = graph.exprs[node]
+        if not self.aliased and self._unchanged(node, operands):
+            return graph.bindings[node] if var is graph.vars[node] else _relax.bind(var, original)
+        if graph.ops[node] == "call":
+            # The last operand may be the callee, a local function.
+            operands = operands[: len(original.args)]
+        return _relax.bind(var, _relax.call_again(original, operands))
+
+    def _unchanged(self, node: int, operands: Sequence[Any]) -> bool:
+        graph = self.graph
+        for each, now in zip(graph.operands[node], operands, strict=True):
+            own = graph.vars[each]
+            if now is not (graph.exprs[each] if own is None else own):
+                return False
+        return True
 
     def call(self, name: str, body: Body) -> None:
         """Bind a composite as a local function, call it, and bind its outputs."""

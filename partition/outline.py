@@ -144,6 +144,7 @@ class _Block:
         self.calls: list[list[Any]] = []
         self.order: list[int] = []
         self.units: Units | None = None
+        self.aliased = Kind.ALIAS in graph.kinds
         self.home: list[int] = []
 
     def outline(self) -> None:
@@ -189,7 +190,8 @@ class _Block:
         nodes = sorted(node for item in items for node in item.nodes)
         outputs = [node for node in nodes if self._leaves(node, number, home)]
         attrs = _relax.attrs(Codegen=vendor, global_symbol=name)
-        body = segment(Setting(graph, home, number, owner.definers(graph)), items, outputs, attrs)
+        setting = Setting(graph, home, number, owner.definers(graph), self.aliased)
+        body = segment(setting, items, outputs, attrs)
         callee = _relax.global_variable(name, body.function.ty)
         owner.made[callee] = body.function
         values = [graph.vars[node] for node in body.inputs]
@@ -220,15 +222,12 @@ class _Block:
 
     def rebuild(self, block: Any) -> Any:
         """The block with calls of segments where the regions were."""
-        graph = self.graph
-        named = [
-            node
-            for node, var in enumerate(graph.vars)
-            if var is not None and graph.kinds[node] is not Kind.INPUT
-        ]
-        originals = dict(zip(named, block.bindings, strict=True))
-        for node in named:
-            if graph.kinds[node] is Kind.IF:
+        graph, branching = self.graph, Kind.IF
+        originals = {
+            node: binding for node, binding in enumerate(graph.bindings) if binding is not None
+        }
+        for node, kind in enumerate(graph.kinds):
+            if kind is branching:
                 originals[node] = self._branches(node, originals[node])
         bindings = list(originals.values())
         if self.units is not None:
