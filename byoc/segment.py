@@ -170,12 +170,8 @@ def _emit(builder: Any, graph: Graph, node: int, exprs: dict[int, Any]) -> None:
     expr, kind = graph.exprs[node], graph.kinds[node]
     operands = [_expr(graph, operand, exprs) for operand in graph.operands[node]]
     if kind is Kind.CAST:
-        binding = relax.MatchCast(
-            relax.DataflowVar(graph.names[node], graph.vars[node].ty),
-            operands[0],
-            graph.vars[node].ty,
-        )
-        exprs[node] = builder.emit_normalized(binding)
+        exprs[node] = relax.DataflowVar(graph.names[node], graph.vars[node].ty)
+        builder.emit_normalized(relax.MatchCast(exprs[node], operands[0], exprs[node].ty))
         return
     if kind is Kind.CALL:
         value = relax.Call(expr.op, operands, expr.attrs, list(expr.ty_args))
