@@ -70,7 +70,10 @@ def _tensor(array: Array) -> Any:
 
 
 def compile_model(model: Model) -> Any:
-    """Compile the module with TVM's plain CPU schedules and no optimisation."""
+    """Compile the module with TVM's plain CPU schedules and no optimisation.
+
+    Memory is not planned: after StaticPlanBlockMemory a program with an `If` can crash on storage nobody made.
+    """
     pipeline = tvm.transform.Sequential(
         [
             relax.backend.DispatchSortScan(),
@@ -79,7 +82,6 @@ def compile_model(model: Model) -> Any:
             relax.transform.ToNonDataflow(),
             relax.transform.RemovePurityChecking(),
             relax.transform.CallTIRRewrite(),
-            relax.transform.StaticPlanBlockMemory(),
             relax.transform.LowerAllocTensor(),
             relax.transform.KillAfterLastUse(),
             relax.transform.LowerRuntimeBuiltin(),
