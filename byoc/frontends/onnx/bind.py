@@ -50,7 +50,7 @@ def _known(
         if name not in known:
             listed = ", ".join(map(repr, sorted(known))) or "none"
             raise UsageError(
-                f"--shape {name}=...: {model} has no {what} {name!r}{nearest(name, known)}. It has: {listed}."
+                f"--shape {name}=...: {model} has no {what} {name!r}{nearest(name, known)} (it has: {listed})"
             )
 
 

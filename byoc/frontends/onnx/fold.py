@@ -11,6 +11,7 @@ from onnx import AttributeProto
 from onnx.reference import ReferenceEvaluator
 
 from byoc.frontends.onnx.values import Array, Value
+from byoc.frontends.onnx.weights import densify
 
 SIZE_LIMIT = 1 << 18
 """Elements that a fold may add beyond those of its inputs."""
@@ -34,7 +35,11 @@ KEPT = frozenset(
 
 def constant_node(node: onnx.NodeProto) -> Array | None:
     """Return the data of a Constant node; None for strings' sake never: strings come back as object arrays."""
-    (attribute,) = node.attribute
+    if len(node.attribute) != 1:
+        return None
+    attribute = node.attribute[0]
+    if attribute.name == "sparse_value":
+        return densify(attribute.sparse_tensor)
     if attribute.name == "value":
         return onnx.numpy_helper.to_array(attribute.t)
     value = onnx.helper.get_attribute_value(attribute)

@@ -85,6 +85,7 @@ def _control_flow(state: State, node: onnx.NodeProto, inputs: Sequence[Value | N
     wanted = "then_branch" if bool(condition.reshape(-1)[0]) else "else_branch"
     (branch,) = [each.g for each in node.attribute if each.name == wanted]
     state.notes.append(f"{node.name}: the condition is constant; {wanted} was taken")
+    outside = dict(state.values)
     for tensor in branch.initializer:
         state.values[tensor.name] = read_tensor(tensor, state.source)
     nodes, used = live_nodes(branch)
@@ -92,8 +93,11 @@ def _control_flow(state: State, node: onnx.NodeProto, inputs: Sequence[Value | N
     name_nodes(nodes, state.node_names)
     for each in nodes:
         _node(state, each)
-    for name, result in zip(node.output, branch.output, strict=True):
-        _pass_on(state, state.read(result.name), name, node)
+    results = [state.read(each.name) for each in branch.output]
+    # Another branch may use the same names.
+    state.values = outside
+    for name, result in zip(node.output, results, strict=True):
+        _pass_on(state, result, name, node)
 
 
 def _pass_on(state: State, value: Value | None, name: str, node: onnx.NodeProto) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # no stubs in the wheel
-from onnx.external_data_helper import uses_external_data
+from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
 
 from byoc.errors import ModelError
 
@@ -47,18 +47,19 @@ def load(source: Path | str | onnx.ModelProto, name: str | None = None) -> Sourc
     label = name or label
     opsets = _opsets(proto, label)
     _check_external(proto, folder, label)
+    _check_graph(proto.graph, folder, label)
     return Source(proto, label, folder, opsets)
 
 
 def _read(path: Path) -> onnx.ModelProto:
-    if path.is_dir():
-        raise ModelError(
-            f"{path} is a directory; expected an ONNX file. Name the .onnx file inside it."
-        )
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such file; expected an ONNX file. Check the path.") from error
+    except IsADirectoryError as error:
+        raise ModelError(
+            f"{path} is a directory; expected an ONNX file. Name the .onnx file inside it."
+        ) from error
     except OSError as error:
         raise ModelError(
             f"{path} cannot be read ({error.strerror}); expected a readable ONNX file."
@@ -84,6 +85,11 @@ def _opsets(proto: onnx.ModelProto, label: str) -> dict[str, int]:
         ("" if each.domain == "ai.onnx" else each.domain): each.version
         for each in proto.opset_import
     }
+    if proto.ir_version > onnx.IR_VERSION:
+        raise ModelError(
+            f"{label} has IR version {proto.ir_version}; the installed onnx {onnx.__version__} knows up to "
+            f"{onnx.IR_VERSION}. Install a newer onnx package, or export the model for an older version."
+        )
     newest = onnx.defs.onnx_opset_version()
     version = opsets.get("", newest)
     if version > newest:
@@ -105,6 +111,38 @@ def _check_external(proto: onnx.ModelProto, folder: Path, label: str) -> None:
             external_file(tensor, folder, label)
 
 
+def _check_graph(graph: onnx.GraphProto, folder: Path, label: str) -> None:
+    """Refuse names that are no text or made twice, and load the external data of tensors in attributes."""
+    inputs = [each.name for each in graph.input]
+    made = {*inputs, *(each.name for each in graph.initializer)}
+    if len(set(inputs)) != len(inputs):
+        twice = next(name for name in inputs if inputs.count(name) > 1)
+        raise ModelError(f"{label}: input {twice!r} is declared twice. Export the model again.")
+    for node in graph.node:
+        texts = [node.op_type, node.domain, node.name, *node.input, *node.output]
+        if not all(isinstance(each, str) for each in texts):
+            raise ModelError(
+                f"{label}: a name in node {node.name!r} is no UTF-8 text: the file is damaged. Copy it again."
+            )
+        for name in node.output:
+            if name and name in made:
+                raise ModelError(
+                    f"{label}: value {name!r}, an output of node {node.name!r} ({node.op_type}), is made twice. "
+                    "Export the model again."
+                )
+            made.add(name)
+    for attribute in (each for node in graph.node for each in node.attribute):
+        if uses_external_data(attribute.t):
+            external_file(attribute.t, folder, label)
+            load_external_data_for_tensor(attribute.t, str(folder))
+        for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+            for tensor in inner.initializer:
+                if uses_external_data(tensor):
+                    external_file(tensor, folder, label)
+                    load_external_data_for_tensor(tensor, str(folder))
+            _check_graph(inner, folder, label)
+
+
 def external_file(tensor: onnx.TensorProto, folder: Path, label: str) -> tuple[Path, int, int]:
     """Return the file, offset and length (bytes) of a tensor's external data.
 
@@ -123,9 +161,17 @@ def external_file(tensor: onnx.TensorProto, folder: Path, label: str) -> tuple[P
             f"{label}: the data of tensor {tensor.name!r} is missing: there is no file {path}. "
             "Copy the external data beside the model."
         )
-    offset = int(entries.get("offset", 0))
     size = path.stat().st_size
-    length = int(entries.get("length", size - offset))
+    try:
+        offset = int(entries.get("offset", 0))
+        length = int(entries.get("length", size - offset))
+    except ValueError:
+        offset = length = -1
+    if offset < 0 or length < 0:
+        raise ModelError(
+            f"{label}: offset and length of tensor {tensor.name!r} in {path} are no whole "
+            "numbers from 0. Save the model again."
+        )
     if offset + length > size:
         raise ModelError(
             f"{label}: {path} is cut short: tensor {tensor.name!r} needs bytes {offset} to {offset + length}, "

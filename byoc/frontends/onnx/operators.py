@@ -9,6 +9,7 @@ from typing import Any
 import onnx
 from tvm import ir, relax
 
+from byoc.errors import ByocError
 from byoc.frontends.onnx.context import Context, Decline
 from byoc.frontends.onnx.convert import convert
 from byoc.frontends.onnx.groups import add_group, is_group
@@ -28,6 +29,7 @@ def import_operator(state: State, node: onnx.NodeProto, inputs: Sequence[Value |
 
     def fresh() -> Any:
         value.read_as = made.pop() if made else _import(state, node, inputs)
+        state.values[node.output[0]] = value
         return value.read_as
 
     value.fresh = fresh
@@ -37,7 +39,6 @@ def import_operator(state: State, node: onnx.NodeProto, inputs: Sequence[Value |
 def _import(state: State, node: onnx.NodeProto, inputs: Sequence[Value | None]) -> Any:
     """Convert to Relax calls, or make a host call; return the first output."""
     outputs = state.outputs(node)
-    known = {name: state.values[name] for name in outputs if name in state.values}
     if any(each is not None and each.opaque is not None for each in inputs):
         host_call(state, [node], "it reads a value that is no tensor of numbers")
     else:
@@ -48,9 +49,7 @@ def _import(state: State, node: onnx.NodeProto, inputs: Sequence[Value | None]) 
             host_call(state, [node], str(reason), specs)
         else:
             _record(state, node, inputs, results, adopted)
-    first = next(state.values[name].expr for name in outputs if name)
-    state.values.update(known)
-    return first
+    return next(state.values[name].expr for name in outputs if name)
 
 
 def _convert(
@@ -74,7 +73,13 @@ def _convert(
         opset=state.source.opset,
         wanted=len(outputs),
     )
-    steps, results = state.emitter.scratch(lambda: convert(context))
+    try:
+        steps, results = state.emitter.scratch(lambda: convert(context))
+    except (Decline, ByocError):
+        raise
+    except Exception as error:  # the node breaks ONNX's rules: each converter meets that elsewhere
+        words = str(error).strip().splitlines() or [type(error).__name__]
+        raise Decline(f"it cannot be converted: {words[-1]}") from error
     if len(results) < len(outputs):
         raise Decline(f"TVM's importer gives {len(results)} of its {len(outputs)} outputs")
     used = [index for index, name in enumerate(outputs) if name]

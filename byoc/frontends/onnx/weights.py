@@ -20,7 +20,7 @@ def initializers(source: Source) -> dict[str, Value]:
     graph = source.proto.graph
     values = {each.name: read_tensor(each, source) for each in graph.initializer}
     for sparse in graph.sparse_initializer:
-        values[sparse.values.name] = constant_value(sparse.values.name, _densify(sparse), ())
+        values[sparse.values.name] = constant_value(sparse.values.name, densify(sparse), ())
     return values
 
 
@@ -30,7 +30,9 @@ def read_tensor(tensor: onnx.TensorProto, source: Source) -> Value:
         array = (
             _mapped(tensor, source) if uses_external_data(tensor) else numpy_helper.to_array(tensor)
         )
-    except (ValueError, TypeError) as error:
+        if array.shape != tuple(tensor.dims):
+            raise ValueError(f"dimensions {list(tensor.dims)}")
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise ModelError(
             f"{source.name}: the data of tensor {tensor.name!r} does not fit its type and shape ({error}). "
             "Export the model again."
@@ -66,7 +68,8 @@ def _mapped(tensor: onnx.TensorProto, source: Source) -> Array:
     return array
 
 
-def _densify(sparse: onnx.SparseTensorProto) -> Array:
+def densify(sparse: onnx.SparseTensorProto) -> Array:
+    """Return a sparse tensor as a dense array."""
     data, indices = numpy_helper.to_array(sparse.values), numpy_helper.to_array(sparse.indices)
     dense = np.zeros(tuple(sparse.dims), data.dtype)
     if indices.ndim == 1:
