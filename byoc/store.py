@@ -122,7 +122,7 @@ def print_module(module: IRModule) -> tuple[str, list[Any]]:
 
 
 def _legible(module: IRModule) -> IRModule:
-    """`module` with other names for variables that TVM would print as no name of Python, or as one of the script's."""
+    """`module` with other names for variables that TVM would print as no name of Python or one of the script."""
     from tvm import ir
     from tvm_ffi import structural_map
 

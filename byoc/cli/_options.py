@@ -10,8 +10,8 @@ import click
 
 from byoc.errors import UsageError, nearest
 
-_COUNT = re.compile(r"(\d+(?:\.\d+)?)([kMGT]?)")
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_COUNT = re.compile(r"([0-9]{1,18})|([0-9]{1,15}(?:\.[0-9]{1,15})?)([kMGT])")
+_UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 class Choice(click.Choice[str]):
@@ -34,7 +34,7 @@ def count(text: str) -> int:
         raise click.BadParameter(
             f"{text!r} is no count; expected one such as 4000, 20k, 1.5M or 2G"
         )
-    return round(float(found[1]) * _UNITS[found[2]])
+    return int(found[1]) if found[1] else round(float(found[2]) * _UNITS[found[3]])
 
 
 def read_shapes(given: Sequence[str]) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:

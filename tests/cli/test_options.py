@@ -60,7 +60,9 @@ def test_counts(text: str, value: int) -> None:
     assert count(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1.5.2", "2 M", "1e3", "M", "inf"])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1.5.2", "2 M", "1e3", "M", "inf", "1.5", "9" * 400, "٣"]
+)
 def test_bad_counts(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is no count"):
         count(text)
