@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -18,6 +18,9 @@ from byoc.partition.plan import Candidate
 from byoc.partition.vendor import OpRule, Vendor
 from byoc.support.facts import Facts, Tensor
 from byoc.support.refusal import Refusal
+
+PROGRESS: Final = ("dtype", "rank", "layout", "shape", "dynamic", "constant", "attribute", "when")
+"""The order in which a row's demands are held: of several rows that refuse, the one that got furthest speaks."""
 
 MOST_WAYS: Final = 256
 """How many ways of one form at one node are looked at before it counts as refused."""
@@ -157,7 +160,7 @@ class Composite:
         test = self.form.row.test
         for each in self.matched if vendor.ops else ():
             rows = vendor.ops.get(_op(self.graph, each), ())
-            refusal = _closest(rows, self.part(each)) if rows else None
+            refusal = _inside(rows, self.part(each)) if rows else None
             if refusal is not None:
                 words = f"{self.form.name}: {describe(self.graph, _node(each))}: {refusal.message}"
                 return replace(refusal, message=words)
@@ -229,14 +232,24 @@ def _outputs(search: Search, form: Form) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _closest(rows: Sequence[OpRule], facts: Facts) -> Refusal | None:
-    """None when one of an op's rows takes it inside a pattern, else what the last row says."""
-    refusal: Refusal | None = None
+def _inside(rows: Sequence[OpRule], facts: Facts) -> Refusal | None:
+    """None when one of an op's rows takes it inside a pattern, else what the closest row says."""
+    refusals: list[Refusal] = []
     for row in rows:
         refusal = row.test(facts, fused=True)
         if refusal is None:
             return None
-    return refusal
+        refusals.append(refusal)
+    return closest(refusals)
+
+
+def closest(refusals: Iterable[Refusal]) -> Refusal | None:
+    """The refusal of the row whose demands held longest, the first of several."""
+
+    def progress(refusal: Refusal) -> int:
+        return PROGRESS.index(refusal.code) if refusal.code in PROGRESS else len(PROGRESS)
+
+    return max(refusals, key=progress, default=None)
 
 
 def _op(graph: Graph, op: int | Group) -> str:

@@ -52,10 +52,10 @@ def beyond(
         if most is None or len(own) <= most:
             continue
         for place in sorted(own, key=lambda at: _rank(regions[at][1], at))[: len(own) - most]:
-            weight = regions[place][1]
+            # No figures of the segment itself: reports group refusals by their words.
             words = (
-                f"{vendor} holds {most} segments and this would be one of {len(own)}, of "
-                f"{weight.macs} MACs and {weight.ops} ops"
+                f"{vendor} holds {most} segments and this would be one of {len(own)}, of which the "
+                "largest stay"
             )
             dropped.append((place, Refusal("limit", words, "", vendor)))
     return dropped

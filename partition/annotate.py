@@ -6,12 +6,12 @@ as a whole, then single ops. After it every op that reports count is in a candid
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from byoc.partition._ask import Answers
-from byoc.partition._composite import composites, describe
+from byoc.partition._composite import closest, composites, describe
 from byoc.partition._extent import Cycles, candidate, members, read_outside
 from byoc.partition._forms import Form
 from byoc.partition._search import Places
@@ -26,9 +26,6 @@ from byoc.support.facts import Facts
 from byoc.support.refusal import Refusal
 
 STAGE: Final = "annotate"
-
-PROGRESS: Final = ("dtype", "rank", "layout", "shape", "dynamic", "constant", "attribute", "when")
-"""The order in which a row's demands are held: of several rows that refuse, the one that got furthest speaks."""
 
 CALLS: Final = frozenset({"call_pure_packed", "call_tir", "call_dps_packed", "call_packed"})
 """Calls whose name says nothing: a group they belong to is named in their place."""
@@ -215,7 +212,7 @@ class _Choice:
                 joined = row
         if joined is not None:
             return joined, None
-        return None, _closest(refusals) or self.words.only_fused(facts.op, rows[0].rule)
+        return None, closest(refusals) or self.words.only_fused(facts.op, rows[0].rule)
 
     def _refuse(self, node: int, refusal: Refusal) -> None:
         stated = self.refused.setdefault(node, [])
@@ -245,12 +242,3 @@ class _Choice:
         for node, stated in self.refused.items():
             for refusal in stated:
                 trace.note(node, STAGE, name, f"refused: {refusal.message}")
-
-
-def _closest(refusals: Iterable[Refusal]) -> Refusal | None:
-    """The refusal of the row whose demands held longest, the first of several."""
-
-    def progress(refusal: Refusal) -> int:
-        return PROGRESS.index(refusal.code) if refusal.code in PROGRESS else len(PROGRESS)
-
-    return max(refusals, key=progress, default=None)

@@ -120,7 +120,7 @@ class _Choice:
     places: Places
     answers: Answers
     accepted: list[Candidate] = field(default_factory=list)
-    refused: dict[int, dict[Refusal, str]] = field(default_factory=dict)
+    refused: dict[int, dict[Refusal, Composite]] = field(default_factory=dict)
     missed: list[tuple[int, Form]] = field(default_factory=list)
     cycles: Cycles = field(init=False)
 
@@ -147,7 +147,7 @@ class _Choice:
                 self.cycles.accept(candidate)
                 return
             if refusal is not None:
-                self.refused.setdefault(match.root, {})[refusal] = form.name
+                self.refused.setdefault(match.root, {})[refusal] = match
         if not found:
             self.missed.append((node, form))
 
@@ -179,12 +179,22 @@ class _Choice:
         for node, form in self.missed:
             trace.note(node, STAGE, name, f"{form.name} starts like this, but does not match here")
         for node, refusals in self.refused.items():
-            for refusal in refusals:
+            for refusal, match in refusals.items():
                 trace.note(node, STAGE, name, f"refused: {refusal.message}")
+                self._tell_inside(trace, match, refusal)
         for each in self.accepted:
             ops = [describe(self.graph, node) for node in each.nodes if self._counts(node)]
             for node in each.nodes:
                 trace.note(node, STAGE, name, f"part of {each.name}: {', '.join(ops)}")
+
+    def _tell_inside(self, trace: Trace, match: Composite, refusal: Refusal) -> None:
+        """Tell the other ops of a refused match: only its last one keeps the refusal."""
+        words = (
+            f"{match.form.name} would have taken it, ending with {describe(self.graph, match.root)}"
+        )
+        for node in match.nodes:
+            if node != match.root and self._counts(node):
+                trace.note(node, STAGE, self.vendor.name, f"{words}; refused: {refusal.message}")
 
     def _counts(self, node: int) -> bool:
         return self.graph.kinds[node] is Kind.CALL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,10 @@ def command() -> None:
 @command.command(name="list")
 @click.option("--format", "form", type=Choice(["text", "json"]), default="text")
 def list_vendors(form: str) -> None:
-    """List the installed vendors and where each comes from; a broken one with what is wrong."""
+    """List the installed vendors.
+
+    Each with the distribution that it comes from, a broken one with what is wrong.
+    """
     from byoc.plugins import Plugins
 
     plugins = Plugins.discover()
@@ -71,9 +74,24 @@ def show_vendor(name: str, form: str, given: Sequence[str]) -> None:
     if table is None:
         raise UsageError(
             f"vendor {name!r} has no support table: it judges through pattern rows and byoc_check"
+            f"{_options(spec.options, '; its options: ')}"
         )
     writers = {"text": show.as_text, "markdown": show.as_markdown, "json": show.as_json}
     click.echo(writers[form](table), nl=False)
+    if form == "text" and spec.options:
+        click.echo(_options(spec.options, "\noptions: "))
+
+
+def _options(schema: Mapping[str, Any], head: str) -> str:
+    """The options of a vendor in words, after `head`; "" when it has none."""
+    words = []
+    for key, about in schema.get("properties", {}).items():
+        takes = (
+            " or ".join(map(str, about["enum"])) if "enum" in about else about.get("type", "any")
+        )
+        default = f", {about['default']} unless given" if "default" in about else ""
+        words.append(f"{key} ({takes}{default})")
+    return head + ", ".join(words) if words else ""
 
 
 @command.command(name="schema")
@@ -94,7 +112,10 @@ def print_schema() -> None:
     help="An option that the table's expressions read.",
 )
 def check_table(file: Path, given: Sequence[str]) -> None:
-    """Check the support table FILE: its form, names, expressions and patterns."""
+    """Check the support table FILE.
+
+    Its form, the names in it, its expressions and its patterns.
+    """
     from byoc.partition.patterns.rows import table_rows
     from byoc.support import load_table
 

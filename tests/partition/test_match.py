@@ -392,6 +392,36 @@ def test_trace_tells_what_was_tried() -> None:
     assert "part of npu.q: add (a), nn.relu (r)" in told
 
 
+def test_trace_tells_every_op_of_a_refused_match() -> None:
+    graph = graph_of("a = add(x, y); r = nn.relu(a); e = exp(a); s = add(r, e) -> s")
+    trace = Trace()
+    Match(Vendor("npu", rows=(row("p", "nn.relu(add(x, y))"),)))(graph, trace)
+    told = [event.words for event in trace.events[graph.names.index("a")]]
+    assert told == [
+        "npu.p would have taken it, ending with nn.relu (r); refused: npu.p: the result of add (a) is "
+        "also used by exp (e)"
+    ]
+
+
+@dataclass(frozen=True)
+class Refuses:
+    code: str
+    use: str = "alone"
+    qdq: bool = False
+    rule: str = "support.yaml:3"
+
+    def test(self, facts: Facts, *, fused: bool = False) -> Refusal | None:
+        return Refusal(self.code, f"its {self.code}")
+
+
+def test_of_several_rows_that_refuse_an_op_inside_the_closest_speaks() -> None:
+    graph = graph_of("a = add(x, y); r = nn.relu(a) -> r")
+    ops = {"add": (Refuses("when"), Refuses("shape"))}
+    decision = match(graph, row("p", "nn.relu(add(x, y))"), ops=ops)
+    ((refusal,),) = decision.refusals.values()
+    assert refusal.message == "npu.p: add (a): its when"
+
+
 def test_two_composites_that_would_wait_for_each_other() -> None:
     # (a, c) needs b through c, (b, d) needs a through d: each alone is sound, both together are a cycle.
     text = "a = exp(x); b = sigmoid(x); c = add(x, b); d = multiply(x, a) -> c, d"
