@@ -107,6 +107,49 @@ def test_swapped_arguments_of_a_segment_are_found() -> None:
         Verify()(before, IRModule(functions))
 
 
+def retyped(function: Any, wanted: str, ty: Any) -> Any:
+    """`function` with another type at one place: a parameter, or a value inside."""
+    (block,) = function.body.blocks
+    swap: dict[Any, Any] = {}
+
+    def again(var: Any) -> Any:
+        if var.name != wanted:
+            return var
+        swap[var] = type(var)(var.name, ty)
+        return swap[var]
+
+    params = [again(param) for param in function.params]
+    bindings = []
+    for binding in block.bindings:
+        call = binding.value
+        args = [swap.get(each, each) for each in call.args]
+        call = ir.Call(call.op, args, call.attrs, call.ty_args, ret_ty=call.ty)
+        bindings.append(relax.VarBinding(again(binding.var), call))
+    result = swap.get(function.body.body, function.body.body)
+    body = relax.SeqExpr([relax.DataflowBlock(bindings)], result)
+    relax.expr._update_type(body, result.ty)
+    return relax.Function(params, body, result.ty, True, function.attrs)
+
+
+@pytest.mark.parametrize("place", ["parameter", "inside", "result"])
+def test_a_changed_type_is_found(place: str) -> None:
+    before, after = partitioned()
+    functions = dict(after.functions.items())
+    (var,) = [each for each in functions if each.name_hint == "a_0"]
+    (block,) = functions[var].body.blocks
+    names = {
+        "parameter": functions[var].params[0].name,
+        "inside": block.bindings[0].var.name,
+        "result": functions[var].body.body.name,
+    }
+    same = retyped(functions[var], names[place], functions[var].params[0].ty)
+    other = retyped(functions[var], names[place], relax.TensorType([7, 7], "float16"))
+    Verify()(before, IRModule({**functions, var: same}))
+    words = "differ at" if place == "inside" else "against its type"
+    with pytest.raises(VerificationError, match=words):
+        Verify()(before, IRModule({**functions, var: other}))
+
+
 def test_an_ill_formed_module_is_refused() -> None:
     before, after = partitioned()
     main = after.get_global_var("main")
