@@ -1,8 +1,8 @@
-"""`make bench`: how fast byoc partitions, beside TVM's FuseOpsByPattern and MergeCompositeFunctions.
+"""How fast byoc partitions, beside TVM's FuseOpsByPattern and MergeCompositeFunctions.
 
-Times are medians of several runs, byoc and TVM by turns in one process. Peak memory is that of a fresh process.
-`python bench/partition.py [chain] [mixed] [scale] [patterns] [resnet50]` runs some parts, all by default; each
-prints one line of JSON. byoc's time is reading + match + annotate + place + merge + outline; verify is apart.
+Times are medians of several runs, byoc and TVM by turns in one process: seconds of processor time, which other
+work on the machine disturbs less than the clock. Peak memory is that of a fresh process. byoc's time is reading +
+match + annotate + place + merge + outline; verify is apart.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import product
+from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
-from dpl import to_dpl
 from tvm import IRModule, ir, relax
 
+from bench.dpl import to_dpl
 from byoc.partition.annotate import Annotate
-from byoc.partition.graph import read_module
+from byoc.partition.graph import Graph, read_module
 from byoc.partition.macs import macs
 from byoc.partition.match import Match
 from byoc.partition.merge import Merge
@@ -31,8 +32,10 @@ from byoc.partition.outline import Outline
 from byoc.partition.patterns.ast import Op, Row
 from byoc.partition.patterns.text import parse
 from byoc.partition.place import Place
+from byoc.partition.plan import Decision
 from byoc.partition.vendor import Vendor
 from byoc.partition.verify import Verify
+from byoc.pipeline import PartitionOptions, as_model, collector_paused
 
 THREE = (
     "nn.relu(add(nn.conv2d(x, w:const), b:const))",
@@ -40,6 +43,7 @@ THREE = (
     "nn.conv2d(x, w:const)",
 )
 RUNS = 5
+ROOT = Path(__file__).parent.parent
 
 
 def chain(ops: int, unsupported: int = 0) -> IRModule:
@@ -85,12 +89,17 @@ def two_hundred_rows() -> tuple[Row, ...]:
 
 
 def byoc(module: IRModule, vendor: Vendor) -> dict[str, Any]:
-    """Seconds of each stage, and the outlined module."""
+    """Seconds of each stage, and the outlined module; the collector is paused, as when users partition."""
+    with collector_paused():
+        return _stages(module, vendor)
+
+
+def _stages(module: IRModule, vendor: Vendor) -> dict[str, Any]:
     seconds: dict[str, Any] = {}
     graphs = _timed(seconds, "read", partial(read_module, module))
     blocks = []
     for graph in graphs:
-        matched = _timed(seconds, "match", partial(Match(vendor), graph))
+        matched = _timed(seconds, "match", partial(_match, vendor, graph))
         annotated = _timed(seconds, "annotate", partial(Annotate(vendor), graph, matched))
         decisions = [(vendor.name, annotated)]
         placed = _timed(seconds, "place", partial(Place(), graph, decisions))
@@ -101,19 +110,24 @@ def byoc(module: IRModule, vendor: Vendor) -> dict[str, Any]:
     return {"seconds": seconds, "module": outlined.module, "segments": len(outlined.segments)}
 
 
+def _match(vendor: Vendor, graph: Graph) -> Decision:
+    """Match, the preparation of the vendor's rows included."""
+    return Match(vendor)(graph)
+
+
 def _timed(seconds: dict[str, Any], stage: str, work: Callable[[], Any]) -> Any:
-    start = perf_counter()
+    start = process_time()
     result = work()
-    seconds[stage] = seconds.get(stage, 0.0) + perf_counter() - start
+    seconds[stage] = seconds.get(stage, 0.0) + process_time() - start
     return result
 
 
 def tvm(module: IRModule, patterns: Sequence[tuple[str, Any]]) -> float:
     """Seconds of TVM's two passes with the same patterns."""
-    start = perf_counter()
+    start = process_time()
     fused = relax.transform.FuseOpsByPattern(patterns, annotate_codegen=False)(module)
     relax.transform.MergeCompositeFunctions()(fused)
-    return perf_counter() - start
+    return process_time() - start
 
 
 def beside(module: IRModule, vendor: Vendor, rows: Sequence[Row], runs: int) -> dict[str, Any]:
@@ -126,37 +140,50 @@ def beside(module: IRModule, vendor: Vendor, rows: Sequence[Row], runs: int) -> 
         made = byoc(module, vendor)
         ours.append(made["seconds"])
         theirs.append(tvm(module, patterns))
-    start = perf_counter()
+    start = process_time()
     Verify()(module, made["module"])
-    verify = perf_counter() - start
-    stages = {stage: round(median(each[stage] for each in ours), 4) for stage in ours[0]}
-    ratio = median(theirs) / median(each["all"] for each in ours)
+    verify = process_time() - start
+    stages = {stage: median(each[stage] for each in ours) for stage in ours[0]}
     return {
         "rows": len(rows),
-        "byoc": stages,
-        "verify": round(verify, 4),
-        "tvm": round(median(theirs), 4),
-        "ratio": round(ratio, 1),
         "segments": made["segments"],
+        "stages": {stage: round(seconds, 4) for stage, seconds in stages.items()},
+        "byoc": round(stages["all"], 4),
+        "tvm": round(median(theirs), 4),
+        "ratio": round(median(theirs) / stages["all"], 1),
+        "verify": round(verify, 4),
     }
 
 
-def bench_chain() -> dict[str, Any]:
-    """4,000 ops, three patterns: at least 10 times faster than TVM."""
+def chain_of_4000() -> dict[str, Any]:
+    """4,000 ops, three patterns."""
     rows = three_rows()
     return beside(chain(4000), Vendor("npu", rows=rows), rows, RUNS)
 
 
-def bench_mixed() -> dict[str, Any]:
-    """The same with every tenth op unsupported: 400 segments instead of one."""
+def mixed() -> dict[str, Any]:
+    """The same with every tenth op unsupported: 400 segments."""
     rows = three_rows()
-    return beside(chain(4000, 10), Vendor("npu", rows=rows), rows, RUNS)
+    return beside(chain(4000, 10), Vendor("npu", rows=rows), rows, 3)
 
 
-def bench_scale() -> dict[str, Any]:
-    """100,000 ops: at most 15 times the time of 10,000."""
-    small, large = (_child("one", str(ops)) for ops in (10_000, 100_000))
-    return {"10000": small, "100000": large, "ratio": round(large["seconds"] / small["seconds"], 1)}
+def alternating() -> dict[str, Any]:
+    """Every second op unsupported: 2,000 segments."""
+    rows = (*three_rows(), Row("npu", "npu.add", parse("add(x, y)")))
+    return beside(chain(4000, 2), Vendor("npu", rows=rows), rows, 1)
+
+
+def scale() -> dict[str, Any]:
+    """100,000 ops beside 10,000: the time of the larger, and how many times that of the smaller it is."""
+    small, large = (_child(str(ops)) for ops in (10_000, 100_000))
+    return {
+        "stages": large["stages"],
+        "byoc": round(large["seconds"], 3),
+        "small": round(small["seconds"], 3),
+        "ratio": round(large["seconds"] / small["seconds"], 1),
+        "mib": large["mib"],
+        "mib_before": large["mib_before"],
+    }
 
 
 def one(ops: int) -> dict[str, Any]:
@@ -166,36 +193,36 @@ def one(ops: int) -> dict[str, Any]:
     vendor = Vendor("npu", rows=three_rows())
     runs = [byoc(module, vendor)["seconds"] for _ in range(3)]
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    best = sorted(runs, key=lambda each: each["all"])[1]
-    stages = {stage: round(seconds, 3) for stage, seconds in best.items()}
+    middle = sorted(runs, key=lambda each: each["all"])[1]
+    stages = {stage: round(seconds, 3) for stage, seconds in middle.items()}
     return {
-        "seconds": best["all"],
+        "seconds": middle["all"],
         "stages": stages,
         "mib": after >> 10,
         "mib_before": before >> 10,
     }
 
 
-def _child(*arguments: str) -> Any:
-    command = [sys.executable, __file__, *arguments]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def _child(ops: str) -> Any:
+    command = [sys.executable, "-m", "bench.partition", ops]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    return json.loads(done.stdout)
 
 
-def bench_patterns() -> dict[str, Any]:
-    """200 patterns: at most twice the time of 3."""
+def patterns() -> dict[str, Any]:
+    """200 patterns beside 3: the time with the many, and how many times that with the few it is."""
     module = chain(4000)
     few, many = (Vendor("npu", rows=rows) for rows in (three_rows(), two_hundred_rows()))
     times: dict[int, list[float]] = {3: [], 200: []}
     for _ in range(RUNS):
         for vendor in (few, many):
             times[len(vendor.rows)].append(byoc(module, vendor)["seconds"]["all"])
-    seconds = {str(count): round(median(each), 4) for count, each in times.items()}
-    return {"seconds": seconds, "ratio": round(median(times[200]) / median(times[3]), 2)}
+    small, large = median(times[3]), median(times[200])
+    return {"byoc": round(large, 4), "small": round(small, 4), "ratio": round(large / small, 2)}
 
 
-def bench_resnet50() -> dict[str, Any]:
-    """ResNet-50 with the npu rows: at least 5 times faster than TVM with the same rows."""
-    from byoc.pipeline import PartitionOptions, as_model
+def resnet50() -> dict[str, Any]:
+    """ResNet-50 with the npu rows."""
     from byoc.plugins import Plugins
     from byoc.vendor import VendorSession
 
@@ -204,30 +231,12 @@ def bench_resnet50() -> dict[str, Any]:
         vendor = session.vendor
         single = [Row("npu", f"npu.{op}", (Op((op,)),)) for op in vendor.ops if _is_relax(op)]
         rows = [row for row in vendor.rows if len(row.outputs) == 1]
-        return beside(model.module, vendor, [*rows, *single], 3)
+        return beside(model.module, vendor, [*rows, *single], RUNS)
 
 
 def _is_relax(op: str) -> bool:
     return f"relax.{op}" in ir.Op.list_op_names()
 
 
-PARTS: dict[str, Callable[[], dict[str, Any]]] = {
-    "chain": bench_chain,
-    "mixed": bench_mixed,
-    "scale": bench_scale,
-    "patterns": bench_patterns,
-    "resnet50": bench_resnet50,
-}
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Run the parts that are named, or all."""
-    if arguments[:1] == ["one"]:
-        print(json.dumps(one(int(arguments[1]))))
-        return
-    for part in arguments or PARTS:
-        print(json.dumps({part: PARTS[part]()}), flush=True)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print(json.dumps(one(int(sys.argv[1]))))

@@ -1,0 +1,100 @@
+"""Run the benchmarks: `python -m bench [PART ...] [--json]`, all parts by default.
+
+Each part is a line of a table (of JSON with `--json`): byoc's seconds, those of what it stands beside, the ratio
+and the target it has to meet. The exit code is 1 when a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bench import partition, startup
+
+HEADINGS = ("part", "byoc s", "beside s", "ratio", "target", "verify s", "peak MiB", "")
+WIDTHS = (10, 9, 19, 7, 11, 9, 9, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One benchmark. Its ratio has to be at least, or at most, so much; `beside` says what is compared."""
+
+    run: Callable[[], dict[str, Any]]
+    beside: str
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def target(self) -> str:
+        """The target in words."""
+        if self.least is not None:
+            return f"at least {self.least:g}"
+        return f"at most {self.most:g}" if self.most is not None else ""
+
+    def holds(self, ratio: float) -> bool:
+        """Whether the target is met."""
+        too_low = self.least is not None and ratio < self.least
+        return not too_low and (self.most is None or ratio <= self.most)
+
+
+PARTS = {
+    "chain": Part(partition.chain_of_4000, "TVM", least=10),
+    "mixed": Part(partition.mixed, "TVM", least=10),
+    "alternate": Part(partition.alternating, "TVM", least=10),
+    "resnet50": Part(partition.resnet50, "TVM", least=5),
+    "patterns": Part(partition.patterns, "3 patterns", most=2),
+    "scale": Part(partition.scale, "10,000 ops", most=15),
+    "help": Part(startup.help_page, "python -c pass", most=15),
+    "import": Part(startup.importing, "python -c pass"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the parts that are named."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each part")
+    given = parser.parse_args(arguments)
+    for name in given.parts:
+        if name not in PARTS:
+            parser.error(f"there is no part {name!r}; expected some of {', '.join(PARTS)}")
+    if not given.json:
+        print(_line(HEADINGS))
+    missed = 0
+    for name in given.parts or PARTS:
+        part = PARTS[name]
+        figures = part.run()
+        holds = part.holds(figures["ratio"])
+        missed += not holds
+        line = {"part": name, "target": part.target, "holds": holds, **figures}
+        print(json.dumps(line) if given.json else _row(name, part, figures), flush=True)
+    return int(missed > 0)
+
+
+def _row(name: str, part: Part, figures: dict[str, Any]) -> str:
+    other = figures.get("tvm", figures.get("small", 0.0))
+    return _line(
+        (
+            name,
+            f"{figures['byoc']:.3f}",
+            f"{part.beside} {other:.3f}",
+            f"{figures['ratio']:g}",
+            part.target,
+            f"{figures['verify']:.3f}" if "verify" in figures else "",
+            str(figures.get("mib", "")),
+            "" if part.holds(figures["ratio"]) else "MISSED",
+        )
+    )
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    padded = [cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)]
+    return " ".join(padded).rstrip()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
