@@ -255,20 +255,3 @@ def test_a_narrow_beam_states_how_far_it_may_be_from_the_fewest() -> None:
     (note,) = narrow.notes
     assert f"{graph.scope}: the search grew too wide; at most " in note
     assert int(note.split("at most ")[1].split()[0]) >= more >= 0
-
-
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("vendors", [("a",), ("a", "b")])
-@pytest.mark.slow
-def test_a_hundred_thousand_ops_take_no_more_than_their_share(
-    policy: str, vendors: tuple[str, ...]
-) -> None:
-    from time import process_time
-
-    seconds = []
-    for ops in (10_000, 100_000):
-        graph, decision = scaling_graph(ops, window=5, vendors=vendors)
-        start = process_time()
-        Merge(policy)(graph, decision, lambda node: 1)  # type: ignore[arg-type]
-        seconds.append(process_time() - start)
-    assert seconds[1] <= 20 * seconds[0]

@@ -1,4 +1,3 @@
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -162,11 +161,10 @@ def test_what_is_outside_the_subset_does_not_parse(text: str) -> None:
         "tuple(strides)",
     ],
 )
-def test_hostile_expressions_fail_fast(text: str) -> None:
-    start = time.perf_counter()
+def test_hostile_expressions_are_refused(text: str) -> None:
+    """Computed, some of these would take for ever."""
     with pytest.raises(EvaluationError):
         parse(text).evaluate(VALUES)
-    assert time.perf_counter() - start < 1
 
 
 def test_a_comprehension_is_bounded() -> None:
