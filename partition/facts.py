@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tvm import ir, relax
 
 from byoc.partition._plain import array, dim, plain
-from byoc.partition.graph import Graph, Group, Kind
+from byoc.partition.graph import Graph, Group, Kind, listed
 from byoc.support.facts import Attribute, Facts, Input, Quant, Tensor
 from byoc.support.ops import known_ops
 
@@ -132,7 +132,7 @@ def _value(graph: Graph, node: int) -> Input:
 
 
 def _typed(graph: Graph, ty: Any) -> Input:
-    if isinstance(ty, relax.TensorType):
+    if type(ty) is relax.TensorType:
         return _tensor(graph, ty)
     if isinstance(ty, relax.TupleType):
         return tuple(_flat(_typed(graph, each) for each in ty.fields))
@@ -144,14 +144,15 @@ def _tensor(graph: Graph, ty: Any) -> Tensor:
     dtype = "" if ty.dtype is None or ty.dtype.is_missing() else str(ty.dtype)
     if shape is None:
         return Tensor(dtype, None if ty.ndim < 0 else (None,) * ty.ndim)
-    if not isinstance(shape, relax.ShapeExpr):
+    # `type(...) is`: isinstance asks TVM's abstract base classes, at 0.7 us each.
+    if type(shape) is not relax.ShapeExpr:
         known = shape.ty.values
         return Tensor(dtype, (None,) * ty.ndim if known is None else tuple(map(dim, known)))
     # Ops that keep their input's shape share its object, which lives as long as the graph's variables.
     key = ("shape", hash(shape))
     dims = graph.memo.get(key)
     if dims is None:
-        dims = graph.memo[key] = tuple([dim(each) for each in shape.values])
+        dims = graph.memo[key] = tuple([dim(each) for each in listed(shape.values)])
     return Tensor(dtype, dims)
 
 
