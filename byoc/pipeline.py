@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from byoc.frontends.model import Model
     from byoc.partition.vendor import Vendor
+    from byoc.partition.withdraw import Offers
     from byoc.segment import Region
     from byoc.support.refusal import Refusal
 
@@ -236,11 +237,41 @@ class _Run:
         return Partition(model, outlined.module, plan, self.seconds, _story(graphs, traces))
 
     def decide(self, graphs: Sequence[Graph], traces: Sequence[Trace | None]) -> list[BlockPlan]:
-        """Match, annotate, place and merge every block."""
-        from byoc.judge import judge_regions
+        """Ask the vendors about every block, then place and merge until each has only what it can keep."""
+        from byoc.partition.withdraw import withdraw
+
+        each = list(zip(graphs, traces, strict=True))
+        offers: list[Offers] = [self.offers(graph, trace) for graph, trace in each]
+        while True:
+            blocks = self.settle(graphs, offers, traces)
+            fewer = [
+                withdraw(graph, offer, block, trace)
+                for (graph, trace), offer, block in zip(each, offers, blocks, strict=True)
+            ]
+            if not any(fewer):
+                return blocks
+            offers = [new or old for new, old in zip(fewer, offers, strict=True)]
+
+    def offers(self, graph: Graph, trace: Trace | None) -> Offers:
+        """What each vendor would take of a block: match and annotate."""
         from byoc.partition.annotate import Annotate
-        from byoc.partition.macs import macs
         from byoc.partition.match import Match
+
+        decisions: list[tuple[str, Decision]] = []
+        for session in self.sessions:
+            with self.stage("match"):
+                decision = Match(session.vendor)(graph, trace)
+            with self.stage("annotate"):
+                decision = Annotate(session.vendor)(graph, decision, trace)
+            decisions.append((session.name, decision))
+        return decisions
+
+    def settle(
+        self, graphs: Sequence[Graph], offers: Sequence[Offers], traces: Sequence[Trace | None]
+    ) -> list[BlockPlan]:
+        """Place and merge every block, let the vendors judge the segments, and trim the whole."""
+        from byoc.judge import judge_regions
+        from byoc.partition.macs import macs
         from byoc.partition.merge import Merge
         from byoc.partition.place import Place
         from byoc.partition.trim import Trim
@@ -249,16 +280,9 @@ class _Run:
         merge = Merge(self.options.merge, self.options.min_ops, self.options.min_macs, limits)
         place = Place()
         blocks: list[BlockPlan] = []
-        for graph, trace in zip(graphs, traces, strict=True):
-            decisions: list[tuple[str, Decision]] = []
-            for session in self.sessions:
-                with self.stage("match"):
-                    decision = Match(session.vendor)(graph, trace)
-                with self.stage("annotate"):
-                    decision = Annotate(session.vendor)(graph, decision, trace)
-                decisions.append((session.name, decision))
+        for graph, offer, trace in zip(graphs, offers, traces, strict=True):
             with self.stage("place"):
-                decision = place(graph, decisions, trace)
+                decision = place(graph, offer, trace)
             with self.stage("merge"):
                 block = merge(graph, decision, partial(macs, graph), trace)
                 for session in self.sessions:
@@ -304,8 +328,15 @@ def as_model(source: Any, options: PartitionOptions) -> Model:
         from byoc.frontends.relax import from_module
 
         return from_module(source, "module")
+    from onnx import ModelProto
+
     from byoc.frontends import import_model
 
+    if not isinstance(source, str | Path | ModelProto):
+        raise UsageError(
+            f"the model given is a {type(source).__name__}; expected a path, zoo:NAME, an onnx.ModelProto, a Relax "
+            "IRModule or a byoc.Model"
+        )
     return import_model(source, shapes=options.shapes, dims=options.dims)
 
 

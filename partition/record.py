@@ -16,6 +16,7 @@ from byoc.partition.plan import (
     BlockPlan,
     OpPlan,
     Plan,
+    Refusal,
     Region,
     SegmentPlan,
     TensorInfo,
@@ -42,7 +43,7 @@ def record(
     segments: list[SegmentPlan] = []
     for index, (graph, block) in enumerate(blocks):
         names = {region: homes[index, region].name for region in range(len(block.regions))}
-        ops += _ops(graph, block, names)
+        ops += _ops(graph, block, names, vendors)
         segments += [
             _segment(graph, block, region, homes[index, place])
             for place, region in enumerate(block.regions)
@@ -59,7 +60,9 @@ def record(
     )
 
 
-def _ops(graph: Graph, block: BlockPlan, names: Mapping[int, str]) -> list[OpPlan]:
+def _ops(
+    graph: Graph, block: BlockPlan, names: Mapping[int, str], vendors: Sequence[str]
+) -> list[OpPlan]:
     home = {
         node: (names[place], block.candidates[index].name)
         for place, region in enumerate(block.regions)
@@ -79,10 +82,15 @@ def _ops(graph: Graph, block: BlockPlan, names: Mapping[int, str]) -> list[OpPla
                 segment=segment,
                 composite=composite,
                 macs=macs(graph, node),
-                refusals=() if segment else block.refusals.get(node, ()),
+                refusals=() if segment else _in_order(block.refusals.get(node, ()), vendors),
             )
         )
     return plans
+
+
+def _in_order(refusals: Sequence[Refusal], vendors: Sequence[str]) -> tuple[Refusal, ...]:
+    """The refusals of each vendor together, vendors in the order of asking."""
+    return tuple(sorted(refusals, key=lambda each: vendors.index(each.vendor)))
 
 
 def _segment(
