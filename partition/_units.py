@@ -16,6 +16,8 @@ from tvm import relax
 from byoc.partition.graph import Graph, Kind
 from byoc.partition.plan import Candidate
 
+_LAST = "units"
+
 HOST = -1
 NEUTRAL = -2
 
@@ -53,7 +55,18 @@ class Units:
 
 
 def contract(graph: Graph, candidates: Sequence[Candidate]) -> Units:
-    """Contract each candidate to one unit; raises ContractionCycleError when that closes cycles."""
+    """Contract each candidate to one unit; raises ContractionCycleError when that closes cycles.
+
+    The last answer is kept with the graph: place, merge and outline mostly ask the same. Nobody changes it.
+    """
+    known = graph.memo.get(_LAST)
+    if known is None or known[0] != list(candidates):
+        known = graph.memo[_LAST] = (list(candidates), _contract(graph, candidates))
+    units: Units = known[1]
+    return units
+
+
+def _contract(graph: Graph, candidates: Sequence[Candidate]) -> Units:
     owners = [-1] * len(graph)
     for index, candidate in enumerate(candidates):
         for node in candidate.nodes:
