@@ -27,6 +27,8 @@ def _words(kind: str, error: Any, place: Located) -> str:
         return f"{name!r} is missing"
     if place.value is None:
         return f"{name!r} is empty; write {{}} for no demands, or remove it"
+    if kind == "model_type":
+        return f"{name!r} should be a mapping, got {place.plain()!r}"
     if kind == "union_tag_invalid":
         expected = error["ctx"]["expected_tags"].replace("'", "")
         return f"{name!r} cannot be a {error['ctx']['tag']}; expected a {expected.replace(', ', ' or a ')}"

@@ -39,6 +39,7 @@ def place(found: TableError) -> tuple[int, int]:
         ("a: &a {b: 1}\nc:\n  <<: *a", (3, 3), "use 'extends'"),
         ("a: \x00", (1, 1), "not YAML"),
         ("vendor: npu\nversion: 2", (2, 10), "'version' should be 1, got 2"),
+        (HEAD + "patterns:\n  p: exp(x)", (4, 6), "'p' should be a mapping, got 'exp(x)'"),
         ("version: 1", (1, 1), "'vendor' is missing"),
         (HEAD + "opps: {}", (3, 1), "'opps' is no key of table; did you mean 'ops'?"),
         (HEAD + "ops:\n  nn.relu:", (4, 11), "'nn.relu' is empty; write {}"),
