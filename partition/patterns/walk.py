@@ -44,6 +44,7 @@ def nodes(outputs: Iterable[Pattern]) -> list[Pattern]:
     return list(found)
 
 
+@lru_cache(maxsize=1024)
 def size(*outputs: Pattern) -> int:
     """Return the most ops that the pattern can match; a shared op counts once."""
     largest: dict[Pattern, frozenset[Pattern]] = {}
