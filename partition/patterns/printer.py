@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from byoc.partition.patterns.ast import (
@@ -35,9 +36,19 @@ class _Printer:
         self.order = nodes(outputs)
         self.taken = set(names(*outputs))
         self.names: dict[Pattern, str] = {}
-        self.uses = Counter(outputs)
-        for pattern in self.order:
-            self.uses.update(_written(pattern))
+        self.uses = self._uses()
+
+    def _uses(self) -> Counter[Pattern]:
+        """How often the text writes each pattern; an op with a line of its own cannot be written `op?`."""
+        lined: set[Pattern] = set()
+        while True:
+            uses = Counter(self.outputs)
+            for pattern in self.order:
+                uses.update(_written(pattern, lined))
+            shared = {pattern for pattern, count in uses.items() if count > 1}
+            if shared <= lined:
+                return uses
+            lined |= shared
 
     def text(self) -> str:
         """The whole text."""
@@ -88,7 +99,14 @@ class _Printer:
         while isinstance(pattern, Where):
             pattern = pattern.pattern
         bare = isinstance(pattern, Alternatives) and not self._name(pattern)
-        return f"({text})" if bare and not is_optional(pattern) else text
+        return f"({text})" if bare and self._outer(pattern) is None else text
+
+    def _outer(self, pattern: Pattern) -> Op | None:
+        """The op that `pattern` is written with as `op?(...)`, if it is."""
+        if not is_optional(pattern):
+            return None
+        outer = children(pattern)[0]
+        return outer if isinstance(outer, Op) and not self._name(outer) else None
 
     def _value(self, pattern: Pattern) -> str:
         if isinstance(pattern, Number):
@@ -103,8 +121,8 @@ class _Printer:
                 f"{self._operand(pattern.tuple)}[{'*' if pattern.index is None else pattern.index}]"
             )
         assert isinstance(pattern, Alternatives)
-        outer = pattern.options[0]
-        if is_optional(pattern) and isinstance(outer, Op) and not self._name(outer):
+        outer = self._outer(pattern)
+        if outer is not None:
             return self._call(outer, "?")
         return " | ".join(self._operand(each) for each in pattern.options)
 
@@ -117,11 +135,14 @@ class _Printer:
         return f"{callee}{mark}({', '.join(args)})" + (f"{{{attrs}}}" if attrs else "")
 
 
-def _written(pattern: Pattern) -> tuple[Pattern, ...]:
-    """The children that the text of `pattern` writes out: `op?(x)` writes `x` once, though two options have it."""
+def _written(pattern: Pattern, lined: Collection[Pattern]) -> tuple[Pattern, ...]:
+    """The children that the text of `pattern` writes out: `op?(x)` writes `x` once, though two options have it.
+
+    `lined` are patterns with a line of their own.
+    """
     if is_optional(pattern):
         outer = children(pattern)[0]
-        if isinstance(outer, Op) and not outer.name:
+        if isinstance(outer, Op) and not outer.name and outer not in lined:
             return (outer,)
     return children(pattern)
 

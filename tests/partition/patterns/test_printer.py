@@ -88,6 +88,14 @@ def test_shared_parts_without_a_name_get_one_that_is_free() -> None:
     assert to_text(is_op("add")(shared, shared)) == "v2 = exp(v1)\nadd(v2, v2)"
 
 
+def test_an_optional_op_that_is_shared_has_a_line_of_its_own() -> None:
+    first = is_op("exp")(wildcard("x"))
+    outer = is_op("tanh")(first)
+    text = to_text(is_op("add")(outer, outer | first))
+    assert text == "v1 = exp(x)\nv2 = tanh(v1)\nadd(v2, v2 | v1)"
+    assert to_text(*parse(text)) == text
+
+
 def test_demands_that_text_cannot_say_stand_in_comments() -> None:
     x = wildcard("x").has_dtype("float16")
     act = is_op("nn.relu")(x).has_shape((1, None))
