@@ -26,7 +26,7 @@ def test_a_vendor_s_segments_are_counted_over_all_blocks() -> None:
     assert (len(first.regions), len(second.regions), len(third.regions)) == (0, 0, 1)
     (refusal,) = first.refusals[1]
     assert refusal.code == "limit"
-    assert refusal.message == ("a holds 1 segments and this would be one of 3, of 2 MACs and 2 ops")
+    assert refusal.message.startswith("a holds 1 segments and this would be one of 3")
 
 
 def test_nothing_to_trim_leaves_the_blocks_as_they_are() -> None:
