@@ -43,8 +43,8 @@ class Part:
 
 PARTS = {
     "chain": Part(partition.chain_of_4000, "TVM", least=10),
-    "mixed": Part(partition.mixed, "TVM", least=10),
-    "alternate": Part(partition.alternating, "TVM", least=10),
+    "mixed": Part(partition.mixed, "TVM"),
+    "alternate": Part(partition.alternating, "TVM"),
     "resnet50": Part(partition.resnet50, "TVM", least=5),
     "patterns": Part(partition.patterns, "3 patterns", most=2),
     "scale": Part(partition.scale, "10,000 ops", most=15),
