@@ -187,7 +187,8 @@ class _Block:
         graph, owner = self.graph, self.owner
         vendor = self.plan.regions[number].vendor
         name = owner.name(vendor)
-        nodes = sorted(node for item in items for node in item.nodes)
+        # What nobody reads leaves too, so that it is kept, but not out of a composite that gives something else.
+        nodes = sorted(node for item in items for node in (item.outputs or item.nodes))
         outputs = [node for node in nodes if self._leaves(node, number, home)]
         attrs = _relax.attrs(Codegen=vendor, global_symbol=name)
         setting = Setting(graph, home, number, owner.definers(graph), self.aliased)

@@ -75,6 +75,15 @@ def test_several_outputs_are_returned_as_a_tuple() -> None:
     assert [var.name for var in outlined.segments[0].outputs] == ["v1", "v2"]
 
 
+def test_a_result_that_nobody_reads_stays_inside_a_composite() -> None:
+    before = module([("relu", [0]), ("tanh", [1]), ("exp", [1])], outputs=[3])
+    (graph,) = read_module(before)
+    relu, tanh, _ = graph.counted()
+    found = Candidate("a", "a.both", (relu, tanh), (0,), (relu,))
+    outlined = outline(before, graph, found)
+    assert [var.name for var in outlined.segments[0].outputs] == ["v1"]
+
+
 def test_items_of_a_segment_s_tuple_are_its_outputs() -> None:
     before = module(
         [
