@@ -114,5 +114,7 @@ def test_show_tells_the_options_of_a_vendor() -> None:
         "type": "object",
         "properties": {"chip": {"enum": ["a", "b"], "default": "a"}, "queue": {"type": "integer"}},
     }
-    assert _options(schema, "options: ") == "options: chip (a or b, a unless given), queue (integer)"
+    assert (
+        _options(schema, "options: ") == "options: chip (a or b, a unless given), queue (integer)"
+    )
     assert _options({}, "options: ") == ""
