@@ -12,7 +12,7 @@ from typing import Any
 import tvm_ffi
 from tvm import IRModule, relax
 
-from byoc.errors import VerificationError
+from byoc.errors import ModelError, VerificationError
 from byoc.partition._flatten import flatten
 from byoc.partition._segment import lift_composites
 from byoc.partition.graph import is_outlined
@@ -23,11 +23,18 @@ class Verify:
     """Compare a module with its partition."""
 
     def __call__(self, before: IRModule, after: IRModule) -> None:
-        """Raise VerificationError unless `after` is well formed and computes exactly what `before` does."""
-        try:
-            # Types are not deduced again, at 0.8 ms an op: the comparison holds every one to its original.
-            relax.analysis.well_formed(_lifted(after), check_ty=False)
-        except (TypeError, ValueError, RuntimeError) as error:
+        """Raise VerificationError unless `after` is well formed and computes exactly what `before` does.
+
+        Raises ModelError when `before` is not well formed itself.
+        """
+        error = _ill_formed(_lifted(after))
+        if error is not None:
+            own = _ill_formed(before)
+            if own is not None:
+                raise ModelError(
+                    f"the module is not well formed Relax: {own}; expected one that "
+                    "tvm.relax.analysis.well_formed accepts"
+                ) from own
             raise VerificationError(
                 f"the partitioned module is not well formed: {error}; this is a defect of byoc, please "
                 "report it with the model"
@@ -40,6 +47,15 @@ class Verify:
             )
         for name, function in old.items():
             _compare(name, before, function, after, new[name])
+
+
+def _ill_formed(module: IRModule) -> Exception | None:
+    """What TVM has against a module. Types are not deduced again, at 0.8 ms an op: the comparison holds them."""
+    try:
+        relax.analysis.well_formed(module, check_ty=False)
+    except (TypeError, ValueError, RuntimeError) as error:
+        return error
+    return None
 
 
 def _lifted(module: IRModule) -> IRModule:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tvm import IRModule, ir, relax
 
-from byoc.errors import VerificationError
+from byoc.errors import ModelError, VerificationError
 from byoc.partition.graph import read_module
 from byoc.partition.verify import Verify
 from tests.partition.build import module
@@ -161,6 +161,16 @@ def test_an_ill_formed_module_is_refused() -> None:
     functions[main] = broken
     with pytest.raises(VerificationError, match="not well formed"):
         Verify()(before, IRModule(functions))
+
+
+def test_an_ill_formed_model_is_the_model_s_own_fault() -> None:
+    one = module([("relu", [0]), ("tanh", [1])])
+    function = one["main"]
+    block = relax.DataflowBlock(list(function.body.blocks[0].bindings)[1:])
+    body = relax.SeqExpr([block], function.body.body)
+    broken = relax.Function(function.params, body, function.ret_ty, True, function.attrs)
+    with pytest.raises(ModelError, match="the module is not well formed Relax"):
+        partition(IRModule({"main": broken}), ("a",), 0)
 
 
 def test_a_lost_function_is_refused() -> None:
