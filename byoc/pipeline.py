@@ -349,7 +349,13 @@ def _trace(graph: Graph, model: Model, explain: str | None) -> Trace | None:
         for node, name in enumerate(graph.names)
         if name and (explain in origins.get(name, ()) or explain == name)
     }
-    return Trace(frozenset(wanted))
+    trace = Trace(frozenset(wanted))
+    for group in model.groups.get(graph.function, ()):
+        for node in wanted if group.host else ():
+            if graph.names[node] in group.bindings:
+                words = f"{group.op} is a host call: {group.reason}"
+                trace.note(node, "import", "", words)
+    return trace
 
 
 def _story(

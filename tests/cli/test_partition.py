@@ -109,6 +109,8 @@ def test_the_story_of_a_node(partition: Partition, model: Path) -> None:
     Draft202012Validator(schema()).validate(given)
     assert given["explain"]["node"] == "determinant"
     assert any(each["refusals"] for each in given["explain"]["ops"])
+    events = [event for each in given["explain"]["ops"] for event in each["events"]]
+    assert any(e["stage"] == "import" and "is a host call" in e["words"] for e in events)
 
 
 def test_an_unknown_node_is_answered_with_the_nearest(partition: Partition, model: Path) -> None:
