@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from byoc.partition._weight import Weight, weigh
 from byoc.partition.graph import Graph
-from byoc.partition.place import describe
 from byoc.partition.plan import Candidate
 from byoc.partition.vendor import Limits
 from byoc.support.refusal import Refusal
@@ -24,7 +23,9 @@ def unfit(
     """Why the region of `members` may not stay, or None. A cost that is unknown speaks for it."""
     vendor = members[0].vendor
     if all(each.joined for each in members):
-        what = ", ".join(dict.fromkeys(describe(graph, each) for each in members[:3]))
+        # Ops, not nodes: reports group refusals by their words.
+        kinds = dict.fromkeys(each.name or graph.ops[each.nodes[-1]] for each in members)
+        what = ", ".join(kinds)
         words = f"{vendor} takes {what} only in one segment with other ops, and here there are none"
         return Refusal("policy", words, members[0].row, vendor)
     if not min_ops and not min_macs:
