@@ -155,4 +155,7 @@ def _print(partition: Partition, form: str, explain: str | None, output: Path | 
     else:
         write_story(partition, explain, out)
     if output is not None:
-        out.print(f"Written to {output}", style="green")
+        from rich.text import Text
+
+        # A path is copied: it is neither wrapped nor read as markup.
+        out.print(Text(f"Written to {output}", "green"), soft_wrap=True)

@@ -129,7 +129,9 @@ def test_small_segments_go_back(partition: Partition, model: Path) -> None:
 def test_the_output_is_read_back(partition: Partition, model: Path, tmp_path: Path) -> None:
     from byoc import load_partition
 
-    target = tmp_path / "out"
+    target = (
+        tmp_path / "a name [long] enough to pass the end of a line of 80 columns wherever it is"
+    )
     given = document(partition(model, "-o", target, "--format", "json"))
     stored = load_partition(target)
     assert [each.name for each in stored.plan.segments] == [
