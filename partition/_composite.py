@@ -31,8 +31,7 @@ class Composite:
     """One match. `env` says what each part of the pattern matched; `outputs` are its results, in the row's order.
 
     In a quantised form `outputs` are the `quantize` calls. `nodes` is everything the composite takes, ascending.
-    `named` is what the row's names stand for, None where an optional part is absent. `candidate` is the match as
-    the later stages know it. Nothing changes once it is made.
+    `candidate` is the match as the later stages know it. Nothing changes once it is made.
     """
 
     graph: Graph
@@ -40,12 +39,10 @@ class Composite:
     env: dict[Pattern, Value]
     outputs: tuple[int, ...]
     nodes: tuple[int, ...] = field(init=False)
-    named: dict[str, Value] = field(init=False)
     candidate: Candidate = field(init=False)
 
     def __post_init__(self) -> None:
         self.nodes = self._nodes()
-        self.named = self._named()
         self.candidate = self._candidate()
 
     @cached_property
@@ -97,7 +94,8 @@ class Composite:
 
     def _candidate(self) -> Candidate:
         row = self.form.row
-        found = self.named
+        # Only a check asks what the pattern's names stand for.
+        found = {} if row.check is None else self.named
         if row.annotations:
             env = self.env
             parts = row.annotations.items()
@@ -114,7 +112,9 @@ class Composite:
             named=named,
         )
 
-    def _named(self) -> dict[str, Value]:
+    @cached_property
+    def named(self) -> dict[str, Value]:
+        """What each of the row's names stands for; only rules and checks ask."""
         found: dict[str, Value] = dict.fromkeys(self.form.names)
         names = self.form.named_parts
         for pattern, each in self.env.items() if names else ():

@@ -129,10 +129,10 @@ class Scope:
             return
         if kind is _TUPLE and node not in self.visible:
             return
-        operands = [self.value(each) for each in graph.operands[node]]
+        operands, moved = self._operands(node)
         var = self.define(node)
         if kind is _CALL:
-            self.bindings.append(self._call(node, operands, var))
+            self.bindings.append(self._call(node, operands, moved, var))
         elif kind is Kind.CAST:
             self.mention(relax.analysis.tir_vars_in_type(var.ty))
             self.bindings.append(_relax.match_cast(var, operands[0], var.ty))
@@ -142,24 +142,29 @@ class Scope:
             item = ir.TupleGetItem(operands[0], graph.items[node])
             self.bindings.append(_relax.bind(var, item))
 
-    def _call(self, node: int, operands: list[Any], var: Any) -> Any:
-        """The binding of a call: the same one, or the same call, where what it reads and binds moves as it is."""
+    def _operands(self, node: int) -> tuple[list[Any], bool]:
+        """What `node` reads here, and whether any of it is another expression than in its block."""
+        known, exprs, variables = self.values, self.graph.exprs, self.graph.vars
+        operands, moved = [], False
+        for each in self.graph.operands[node]:
+            now = known.get(each)
+            if now is None:
+                now = self.value(each)
+            operands.append(now)
+            own = variables[each]
+            moved = moved or now is not (exprs[each] if own is None else own)
+        return operands, moved
+
+    def _call(self, node: int, operands: list[Any], moved: bool, var: Any) -> Any:
+        """The binding of a call: the same one, or the same call, where what it reads and binds stays as it is."""
         graph = self.graph
         original = graph.exprs[node]
-        if not self.aliased and self._unchanged(node, operands):
+        if not moved and not self.aliased:
             return graph.bindings[node] if var is graph.vars[node] else _relax.bind(var, original)
         if graph.ops[node] == "call":
             # The last operand may be the callee, a local function.
             operands = operands[: len(original.args)]
         return _relax.bind(var, _relax.call_again(original, operands))
-
-    def _unchanged(self, node: int, operands: Sequence[Any]) -> bool:
-        graph = self.graph
-        for each, now in zip(graph.operands[node], operands, strict=True):
-            own = graph.vars[each]
-            if now is not (graph.exprs[each] if own is None else own):
-                return False
-        return True
 
     def call(self, name: str, body: Body) -> None:
         """Bind a composite as a local function, call it, and bind its outputs."""

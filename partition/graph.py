@@ -43,6 +43,7 @@ class Kind(IntEnum):
 
 # An enum's member costs ten times a global's name to look up, and every binding asks.
 _CONSTANT, _CALL, _ALIAS = Kind.CONSTANT, Kind.CALL, Kind.ALIAS
+_MATCH_CAST = relax.MatchCast
 
 _SIZE = tvm_ffi.get_global_func("ffi.ArraySize")
 _AT = tvm_ffi.get_global_func("ffi.ArrayGetItem")
@@ -252,12 +253,17 @@ class _BlockReader:
         self.ids: dict[int, int] = {}
         self.dims: dict[int, int] = {}
         self.last_effect: int | None = None
+        # Bound once: every node is appended to nine lists.
+        self.kind, self.op, self.expr = graph.kinds.append, graph.ops.append, graph.exprs.append
+        self.var, self.name, self.item = graph.vars.append, graph.names.append, graph.items.append
+        self.operands, self.users = graph.operands.append, graph.users.append
+        self.binding = graph.bindings.append
 
     def read(self, block: Any) -> None:
         graph, homes, ids = self.graph, self.function.homes, self.ids
         for binding in listed(block.bindings):
             var, value = binding.var, binding.value
-            if type(binding) is relax.MatchCast:
+            if type(binding) is _MATCH_CAST:
                 node = self._add(Kind.CAST, "match_cast", (self.operand(value),), value, var)
                 for dim in _dims(binding.ty):
                     self.dims.setdefault(hash(dim), node)
@@ -353,18 +359,19 @@ class _BlockReader:
         self.last_effect = node
 
     def _add(self, kind: Kind, op: str, operands: tuple[int, ...], expr: Any, var: Any) -> int:
-        graph, node = self.graph, len(self.graph.kinds)
-        graph.kinds.append(kind)
-        graph.ops.append(op)
-        graph.operands.append(operands)
-        graph.users.append([])
-        graph.items.append(-1)
-        graph.names.append("" if var is None else var.name)
-        graph.exprs.append(expr)
-        graph.vars.append(var)
-        graph.bindings.append(None)
+        users = self.graph.users
+        node = len(users)
+        self.kind(kind)
+        self.op(op)
+        self.operands(operands)
+        self.users([])
+        self.item(-1)
+        self.name("" if var is None else var.name)
+        self.expr(expr)
+        self.var(var)
+        self.binding(None)
         for operand in operands if len(operands) < 2 else dict.fromkeys(operands):
-            graph.users[operand].append(node)
+            users[operand].append(node)
         return node
 
 
