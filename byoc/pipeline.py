@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tvm import IRModule
 
     from byoc.frontends.model import Model
+    from byoc.partition.match import Match
     from byoc.partition.vendor import Vendor
     from byoc.partition.withdraw import Offers
     from byoc.segment import Region
@@ -238,10 +239,13 @@ class _Run:
 
     def decide(self, graphs: Sequence[Graph], traces: Sequence[Trace | None]) -> list[BlockPlan]:
         """Ask the vendors about every block, then place and merge until each has only what it can keep."""
+        from byoc.partition.match import Match
         from byoc.partition.withdraw import withdraw
 
+        with self.stage("match"):
+            matches = [Match(session.vendor) for session in self.sessions]
         each = list(zip(graphs, traces, strict=True))
-        offers: list[Offers] = [self.offers(graph, trace) for graph, trace in each]
+        offers: list[Offers] = [self.offers(matches, graph, trace) for graph, trace in each]
         while True:
             blocks = self.settle(graphs, offers, traces)
             fewer = [
@@ -252,15 +256,14 @@ class _Run:
                 return blocks
             offers = [new or old for new, old in zip(fewer, offers, strict=True)]
 
-    def offers(self, graph: Graph, trace: Trace | None) -> Offers:
+    def offers(self, matches: Sequence[Match], graph: Graph, trace: Trace | None) -> Offers:
         """What each vendor would take of a block: match and annotate."""
         from byoc.partition.annotate import Annotate
-        from byoc.partition.match import Match
 
         decisions: list[tuple[str, Decision]] = []
-        for session in self.sessions:
+        for session, match in zip(self.sessions, matches, strict=True):
             with self.stage("match"):
-                decision = Match(session.vendor)(graph, trace)
+                decision = match(graph, trace)
             with self.stage("annotate"):
                 decision = Annotate(session.vendor)(graph, decision, trace)
             decisions.append((session.name, decision))
