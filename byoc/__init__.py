@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from byoc.pipeline import Partition as Partition
     from byoc.pipeline import PartitionOptions as PartitionOptions
     from byoc.pipeline import partition_model as partition_model
-    from byoc.segment import Region as Region
+    from byoc.region import Region as Region
     from byoc.spec import VendorSpec as VendorSpec
     from byoc.store import load_partition as load_partition
     from byoc.support import SupportTable as SupportTable
@@ -35,7 +35,7 @@ _HOMES = {
     "PartitionOptions": "byoc.pipeline",
     "Plan": "byoc.partition.plan",
     "Refusal": "byoc.support.refusal",
-    "Region": "byoc.segment",
+    "Region": "byoc.region",
     "SupportTable": "byoc.support",
     "VendorSpec": "byoc.spec",
     "hookimpl": "byoc.hookspecs",

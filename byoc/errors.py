@@ -54,6 +54,28 @@ class PlanError(ByocError):
     """A written partition cannot be read back: a file is missing, of another version, or altered."""
 
 
+class BlobError(ByocError):
+    """A vendor's codegen gave a blob that is none, or one too large for an artefact."""
+
+
+class ExportError(ByocError):
+    """A region cannot be written as ONNX: an op or a form that ONNX, or the opset asked for, has no word for."""
+
+
+class ArtefactError(ByocError):
+    """An artefact cannot be used: cut short, altered, of another version or machine, or not byoc's at all."""
+
+
+class InputError(ByocError):
+    """The inputs of a run do not fit the model: their count, names, shapes or dtypes."""
+
+
+class DriverError(ByocError):
+    """A segment failed while it ran, or its driver could not be opened; names segment, vendor and the driver's words."""
+
+    exit_code = 1
+
+
 class VerificationError(ByocError):
     """A partitioned module does not mean what its input meant: a defect of byoc, never of the user."""
 

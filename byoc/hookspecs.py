@@ -14,9 +14,14 @@ import pluggy
 
 if TYPE_CHECKING:
     from byoc.partition.patterns.ast import Row
-    from byoc.segment import Region
+    from byoc.blob import Blob
+    from byoc.manifest import SegmentEntry
+    from byoc.region import Region
+    from byoc.runtime.executor import Executor
+    from byoc.segment import Segment
     from byoc.spec import VendorSpec
     from byoc.support.refusal import Refusal
+    from byoc.verdict import Verdict
 
 hookspec = pluggy.HookspecMarker("byoc")
 hookimpl = pluggy.HookimplMarker("byoc")
@@ -55,4 +60,41 @@ def byoc_check(
     with candidates (composites and single ops) as they are matched, later with merged segments. Any refusal by any
     plugin refuses. An exception, a crash or a hang of the worker refuses the regions that cause it. None instead of
     a sequence means no opinion at all. `spec` and `options` are as in byoc_pattern_table.
+    """
+
+
+@hookspec(firstresult=True)
+def byoc_codegen(
+    vendor: str, segment: Segment, spec: VendorSpec, options: Mapping[str, Any]
+) -> Blob | Refusal | None:
+    """Compile one segment: the Blob that the vendor's driver will run.
+
+    Called in a worker process of its own for each segment, with the vendor's own plugin first. A Refusal says that
+    the toolchain cannot, and why; one that names nodes (`Refusal.nodes`) spares byoc the search for the ops to take
+    away. An exception, a crash, a hang or an answer that is no Blob refuses as well (`codegen-failed`). None means
+    that this plugin compiles nothing for `vendor`. The same segment, spec and options must give the same Blob.
+    """
+
+
+@hookspec(firstresult=True)
+def byoc_compatible(
+    vendor: str, manifest: SegmentEntry, device: Mapping[str, Any]
+) -> Verdict | None:
+    """Judge whether a segment's blob may run on `device`, before any driver sees it.
+
+    Called once a segment when an artefact is loaded, after its SHA-256 was found right. `manifest` is the segment's
+    entry with the vendor's own `compat` bytes, `device` what `byoc.device.this_device` tells of this machine. None
+    leaves it to byoc: another toolchain version is usable, the same is optimal.
+    """
+
+
+@hookspec(firstresult=True)
+def byoc_load(
+    vendor: str, blob: Blob, device: Mapping[str, Any], options: Mapping[str, Any]
+) -> Executor | None:
+    """Open a blob for running: a Python driver. Asked when a segment is called for the first time.
+
+    `blob` is what byoc_codegen gave. `options` are the vendor's load-time options. Returns an Executor, or any
+    callable that takes a list of input tensors and a list of output tensors (DLPack, to be filled in place). None
+    when `vendor` has a native driver (`VendorSpec.driver`), or is another's.
     """

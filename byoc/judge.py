@@ -9,7 +9,7 @@ from byoc.partition.graph import Graph
 from byoc.partition.plan import BlockPlan, Candidate
 from byoc.partition.plan import Region as RegionPlan
 from byoc.partition.trace import Trace
-from byoc.segment import Region, region
+from byoc.region import Region, region
 from byoc.support.refusal import Refusal
 
 Judge = Callable[[Sequence[Region]], Sequence[Refusal | None]]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from byoc.partition.match import Match
     from byoc.partition.vendor import Vendor
     from byoc.partition.withdraw import Offers
-    from byoc.segment import Region
+    from byoc.region import Region
     from byoc.support.refusal import Refusal
 
 STAGES = ("import", "read", "match", "annotate", "place", "merge", "outline", "verify", "plan")

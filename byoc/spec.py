@@ -22,7 +22,9 @@ class VendorSpec:
     table's expressions call `hw`. `options` is a JSON Schema (draft 2020-12) of type object for
     `--vendor-option VENDOR.KEY=VALUE`; a property with `"writeOnly": true` is secret and never written to a plan
     or log, one with `"x-byoc-time": "load"` is asked for when an artefact is loaded (else when it is compiled).
-    `toolchain` names the version of the vendor's compiler, "" when there is none.
+    `toolchain` names the version of the vendor's compiler, "" when there is none. `driver` is the path of a native
+    driver, a shared library with the export of `byoc_driver.h`; without one, `byoc_load` gives a Python driver.
+    `opset` is the ONNX opset that the vendor's compiler reads (`Segment.to_onnx` writes it), None for byoc's choice.
     """
 
     name: str = ""
@@ -31,6 +33,8 @@ class VendorSpec:
     hardware: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     toolchain: str = ""
+    driver: Path | None = None
+    opset: int | None = None
 
     @classmethod
     def from_table(
@@ -40,6 +44,8 @@ class VendorSpec:
         hardware: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
         toolchain: str = "",
+        driver: Path | None = None,
+        opset: int | None = None,
     ) -> VendorSpec:
         """Make a spec of the support table at `path`. Raises TableError when the table is malformed."""
         from byoc.support import load_table
@@ -52,6 +58,8 @@ class VendorSpec:
             hardware=dict(hardware or {}),
             options=dict(options or {}),
             toolchain=toolchain,
+            driver=driver,
+            opset=opset,
         )
 
     def bind(self, values: Mapping[str, Any]) -> BoundTable | None:

@@ -21,7 +21,7 @@ from byoc.partition.patterns.ast import Row, TvmCheck
 from byoc.partition.plan import Candidate
 from byoc.partition.vendor import Limits, Vendor
 from byoc.plugins import Plugins
-from byoc.segment import Region, region
+from byoc.region import Region, region
 from byoc.spec import VendorSpec, option_values, public_values
 from byoc.support.refusal import Refusal
 from byoc.verdicts import region_verdicts, row_verdict, shown

@@ -28,7 +28,7 @@ from byoc.partition.patterns.rows import table_rows
 from byoc.partition.vendor import Vendor
 from byoc.partition.verify import Verify
 from byoc.pipeline import Partition, PartitionOptions, partition_for
-from byoc.segment import Region
+from byoc.region import Region
 from byoc.store import print_module
 from byoc.support import Refusal, load_table
 from byoc.testing.run import compile_model

@@ -16,7 +16,7 @@ from byoc.partition.patterns.ast import Row
 from byoc.partition.patterns.rows import table_rows
 from byoc.partition.plan import Candidate
 from byoc.partition.vendor import Limits, Vendor
-from byoc.segment import Region, region
+from byoc.region import Region, region
 from byoc.support import BoundTable, Refusal, load_table
 
 Temper = Literal["plain", "picky", "faulty"]

@@ -5,7 +5,7 @@ import pickle
 from tvm import relax
 
 from byoc.partition.graph import read_module
-from byoc.segment import region
+from byoc.region import region
 from tests.partition.graphs import candidate
 
 

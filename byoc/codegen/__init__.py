@@ -1,0 +1,1 @@
+"""Codegen: vendors compile their segments; segments as ONNX."""

@@ -1,0 +1,1 @@
+"""Host: what no vendor took, as code for the CPU."""

@@ -1,0 +1,1 @@
+"""Runtime: load and run artefacts."""

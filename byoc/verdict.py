@@ -1,0 +1,25 @@
+"""Verdict: whether a blob may run on a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Code = Literal["optimal", "usable", "incompatible", "corrupt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One of four, from best to worst; `words` say why (empty for optimal).
+
+    `optimal`: made for this device and toolchain. `usable`: runs, but compiling again would serve better.
+    `incompatible` and `corrupt` blobs never reach a driver.
+    """
+
+    code: Code
+    words: str = ""
+
+    @property
+    def loads(self) -> bool:
+        """Whether a driver may see the blob."""
+        return self.code in ("optimal", "usable")
