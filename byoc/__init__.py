@@ -13,6 +13,7 @@ from byoc._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from byoc import patterns as patterns
+    from byoc.blob import Blob as Blob
     from byoc.errors import ByocError as ByocError
     from byoc.frontends import import_model as import_model
     from byoc.frontends.model import Model as Model
@@ -22,22 +23,29 @@ if TYPE_CHECKING:
     from byoc.pipeline import PartitionOptions as PartitionOptions
     from byoc.pipeline import partition_model as partition_model
     from byoc.region import Region as Region
+    from byoc.runtime.executor import Executor as Executor
+    from byoc.segment import Segment as Segment
     from byoc.spec import VendorSpec as VendorSpec
     from byoc.store import load_partition as load_partition
     from byoc.support import SupportTable as SupportTable
     from byoc.support import load_table as load_table
     from byoc.support.refusal import Refusal as Refusal
+    from byoc.verdict import Verdict as Verdict
 
 _HOMES = {
+    "Blob": "byoc.blob",
     "ByocError": "byoc.errors",
+    "Executor": "byoc.runtime.executor",
     "Model": "byoc.frontends.model",
     "Partition": "byoc.pipeline",
     "PartitionOptions": "byoc.pipeline",
     "Plan": "byoc.partition.plan",
     "Refusal": "byoc.support.refusal",
     "Region": "byoc.region",
+    "Segment": "byoc.segment",
     "SupportTable": "byoc.support",
     "VendorSpec": "byoc.spec",
+    "Verdict": "byoc.verdict",
     "hookimpl": "byoc.hookspecs",
     "import_model": "byoc.frontends",
     "load_partition": "byoc.store",

@@ -45,6 +45,14 @@ def trouble(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+@pytest.fixture(scope="session")
+def chips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for PYTHONPATH in which the vendors goodchip and badchip of `tests/plugins/chips` are installed."""
+    target = tmp_path_factory.mktemp("chips") / "site"
+    install("chips", target)
+    return target
+
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
