@@ -27,6 +27,17 @@ class Choice(click.Choice[str]):
         )
 
 
+format_option = click.option(
+    "--format",
+    "form",
+    type=Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to report on stdout.",
+)
+"""`--format text|json`, as the argument `form`."""
+
+
 def count(text: str) -> int:
     """Read a count, with a unit if wanted: `4000`, `1.5M`, `2G`."""
     found = _COUNT.fullmatch(text)

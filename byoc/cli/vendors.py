@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from byoc.cli._options import Choice
+from byoc.cli._options import Choice, format_option
 from byoc.errors import ByocError, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def command() -> None:
 
 
 @command.command(name="list")
-@click.option("--format", "form", type=Choice(["text", "json"]), default="text")
+@format_option
 def list_vendors(form: str) -> None:
     """List the installed vendors.
 

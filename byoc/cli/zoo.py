@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from byoc.cli._options import Choice
-from byoc.errors import UsageError
+from byoc.cli._options import format_option
+from byoc.cli._output import write_file
 
 if TYPE_CHECKING:
     from byoc.testing.zoo import ZooModel
@@ -23,7 +21,7 @@ def command() -> None:
 
 
 @command.command(name="list")
-@click.option("--format", "form", type=Choice(["text", "json"]), default="text")
+@format_option
 def list_models(form: str) -> None:
     """List the models, and what to install for those that another package ships."""
     from byoc.testing import zoo
@@ -51,7 +49,8 @@ def export(name: str, output: Path) -> None:
     """Write the model NAME as one ONNX file."""
     from byoc.testing import zoo
 
-    _write(output, zoo.load(name.removeprefix("zoo:")).SerializeToString(deterministic=True))
+    data = zoo.load(name.removeprefix("zoo:")).SerializeToString(deterministic=True)
+    write_file(output, data, "--output")
     click.echo(f"{output}: {name}, {output.stat().st_size:,} bytes", err=True)
 
 
@@ -70,29 +69,3 @@ def _record(model: ZooModel) -> dict[str, object]:
 
 def _install(model: ZooModel) -> str:
     return f"pip install --no-deps {model.shipped.distribution}" if model.shipped else ""
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write `data` to `path` all at once: a failure leaves what was there. Raises UsageError."""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> UsageError:
-    return UsageError(
-        f"cannot write {str(path)!r}: {error.strerror}; give --output a file in a folder that exists "
-        "and is writable"
-    )
