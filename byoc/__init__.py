@@ -14,13 +14,16 @@ from byoc._version import __version__ as __version__
 if TYPE_CHECKING:
     from byoc import patterns as patterns
     from byoc.blob import Blob as Blob
+    from byoc.compile import Compiled as Compiled
+    from byoc.compile import compile_model as compile_model
     from byoc.errors import ByocError as ByocError
     from byoc.frontends import import_model as import_model
     from byoc.frontends.model import Model as Model
     from byoc.hookspecs import hookimpl as hookimpl
+    from byoc.options import CompileOptions as CompileOptions
+    from byoc.options import PartitionOptions as PartitionOptions
     from byoc.partition.plan import Plan as Plan
     from byoc.pipeline import Partition as Partition
-    from byoc.pipeline import PartitionOptions as PartitionOptions
     from byoc.pipeline import partition_model as partition_model
     from byoc.region import Region as Region
     from byoc.runtime.executor import Executor as Executor
@@ -35,10 +38,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "Blob": "byoc.blob",
     "ByocError": "byoc.errors",
+    "CompileOptions": "byoc.options",
+    "Compiled": "byoc.compile",
     "Executor": "byoc.runtime.executor",
     "Model": "byoc.frontends.model",
     "Partition": "byoc.pipeline",
-    "PartitionOptions": "byoc.pipeline",
+    "PartitionOptions": "byoc.options",
     "Plan": "byoc.partition.plan",
     "Refusal": "byoc.support.refusal",
     "Region": "byoc.region",
@@ -46,6 +51,7 @@ _HOMES = {
     "SupportTable": "byoc.support",
     "VendorSpec": "byoc.spec",
     "Verdict": "byoc.verdict",
+    "compile_model": "byoc.compile",
     "hookimpl": "byoc.hookspecs",
     "import_model": "byoc.frontends",
     "load_partition": "byoc.store",

@@ -15,9 +15,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from byoc.errors import UsageError, nearest
+from byoc.options import STAGES as STAGES
+from byoc.options import Observer as Observer
+from byoc.options import PartitionOptions as PartitionOptions
 from byoc.partition.graph import Graph, attach_groups, read_module
 from byoc.partition.plan import BlockPlan, Decision, Plan
 from byoc.partition.trace import Event, Trace
@@ -33,30 +36,6 @@ if TYPE_CHECKING:
     from byoc.region import Region
     from byoc.support.refusal import Refusal
 
-STAGES = ("import", "read", "match", "annotate", "place", "merge", "outline", "verify", "plan")
-"""The stages, in order; `Partition.seconds` has an entry for each."""
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionOptions:
-    """The options of a partition.
-
-    `shapes` binds an input's whole shape, `dims` a symbolic dimension by name. `min_ops` and `min_macs` send
-    smaller segments back to the host. `merge` is "fewest" (the fewest segments) or "connected" (along edges only,
-    as Relay's MergeCompilerRegions). `vendor_options` maps a vendor to its options, as texts. `check_timeout` is
-    how long (seconds) vendor code may take for one batch of questions. With `verify` false the result is not held
-    against the input and the plan says so.
-    """
-
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    dims: Mapping[str, int] = field(default_factory=dict)
-    min_ops: int = 0
-    min_macs: int = 0
-    merge: Literal["fewest", "connected"] = "fewest"
-    vendor_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    check_timeout: float = 60.0
-    verify: bool = True
-
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
@@ -71,16 +50,6 @@ def collector_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-class Observer:
-    """Told when each stage begins and ends; override what is wanted."""
-
-    def begin(self, stage: str) -> None:
-        """`stage`, one of `STAGES`, begins."""
-
-    def end(self, stage: str, seconds: float) -> None:
-        """`stage` took `seconds`."""
 
 
 class Session(Protocol):

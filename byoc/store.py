@@ -237,7 +237,9 @@ def _plan(stored: Mapping[str, Any]) -> Plan:
         for each in stored["segments"]
     )
     ops = tuple(
-        OpPlan(**{**_tuples(each), "refusals": tuple(Refusal(**r) for r in each["refusals"])})
+        OpPlan(
+            **{**_tuples(each), "refusals": tuple(Refusal(**_tuples(r)) for r in each["refusals"])}
+        )
         for each in stored["ops"]
     )
     return Plan(

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from byoc.blob import Blob
 from byoc.segment import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Who compiled a segment: what the manifest records of it beside the segment (see `SegmentEntry`)."""
+
+    plugin: str = ""
+    toolchain: str = ""
+    table: str = ""
+    hardware: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +30,4 @@ class CompiledSegment:
     host: bool = False
     cached: bool = False
     seconds: float = 0.0
+    maker: Maker = field(default_factory=Maker)
