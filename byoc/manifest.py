@@ -6,9 +6,18 @@ reads the same text. Nothing in it depends on when or where it was written but `
 
 from __future__ import annotations
 
+import base64
+import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from byoc.errors import ArtefactError
+
+if TYPE_CHECKING:
+    import jsonschema
 
 Extent: TypeAlias = "int | str | None"
 """A dimension: known, symbolic (an expression over names), or unknown until run time."""
@@ -20,9 +29,9 @@ FORMAT = 1
 class Port:
     """A tensor at a border: of a segment, or of the whole model.
 
-    `name` is the model's own where there is one. `dtype` is numpy's or ml_dtypes' name. `shape` is None when not even
-    the rank is known. `alignment` (bytes) is what the driver demands of the address. `order` is the driver's order of
-    the segment's axes, () for the same.
+    `name` is the model's own where there is one. `dtype` is numpy's or ml_dtypes' name. `shape` is None when not
+    even the rank is known. `alignment` (bytes) is what the driver demands of the address. `order` is the driver's
+    order of the segment's axes, () for the same.
     """
 
     name: str
@@ -45,9 +54,10 @@ class Part:
 class SegmentEntry:
     """One segment of the artefact.
 
-    `name` is the function that host code calls. `host` says that it is the host library's, not an offload. `plugin` is
-    the distribution and version of the vendor's plugin, `toolchain` the version of its compiler, `table` the SHA-256
-    of its support table ("" without one), `hardware` the chip's figures, `options` the public compile-time options.
+    `name` is the function that host code calls. `host` says that it is the host library's, not an offload. `plugin`
+    is the distribution and version of the vendor's plugin, `toolchain` the version of its compiler, `table` the
+    SHA-256 of its support table ("" without one), `hardware` the chip's figures, `options` the public compile-time
+    options.
     `fingerprint` is the segment's (`Region.fingerprint`). `parts` maps a part's name to its index in the manifest's
     parts. `convention`: "dps" is called with inputs and outputs and fills the outputs; "returns" is called with
     inputs alone and returns the outputs, for shapes that only running tells. `fallback` says that the host version
@@ -94,3 +104,128 @@ class Manifest:
     host: str = "tvm"
     device: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
+
+
+def to_json(manifest: Manifest) -> str:
+    """The manifest as JSON text: keys sorted, nothing but what is needed between them; `compat` is base64.
+
+    Raises TypeError or ValueError for what JSON cannot hold among `hardware`, `options`, `report` and `device`.
+    """
+    document = asdict(manifest)
+    for segment in document["segments"]:
+        segment["compat"] = base64.b64encode(segment["compat"]).decode("ascii")
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def from_json(text: str | bytes) -> Manifest:
+    """Read what `to_json` wrote, held to the schema. Raises ArtefactError saying what is wrong and where."""
+    try:
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise ArtefactError(f"the manifest is no JSON: {error}; compile the model again") from error
+    given = document.get("format") if isinstance(document, dict) else None
+    if type(given) is int and given != FORMAT:
+        raise ArtefactError(
+            f"the manifest is of format {given}, this byoc reads format {FORMAT}; compile the model again, or use "
+            "the byoc that wrote it"
+        )
+    mistake = next(_validator().iter_errors(document), None)
+    if mistake is not None:
+        where = "/".join(str(each) for each in mistake.absolute_path) or "its top"
+        raise ArtefactError(
+            f"the manifest is not of format {FORMAT}: at {where}: {mistake.message}; compile the model again"
+        )
+    manifest = _manifest(document)
+    _hold_together(manifest)
+    return manifest
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the manifest."""
+    from importlib import resources
+
+    text = resources.files("byoc").joinpath("manifest.schema.json").read_text("utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+@cache
+def _validator() -> jsonschema.Draft202012Validator:
+    import jsonschema
+
+    return jsonschema.Draft202012Validator(schema())
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _manifest(document: dict[str, Any]) -> Manifest:
+    fields = dict(document)
+    fields["inputs"] = _ports(document["inputs"])
+    fields["outputs"] = _ports(document["outputs"])
+    fields["parts"] = tuple(Part(**each) for each in document["parts"])
+    fields["segments"] = tuple(_entry(each) for each in document["segments"])
+    return Manifest(**fields)
+
+
+def _entry(document: dict[str, Any]) -> SegmentEntry:
+    fields = dict(document)
+    fields["inputs"] = _ports(document["inputs"])
+    fields["outputs"] = _ports(document["outputs"])
+    fields["nodes"] = tuple(document["nodes"])
+    try:
+        fields["compat"] = base64.b64decode(document["compat"], validate=True)
+    except ValueError as error:
+        raise ArtefactError(
+            f"the manifest is altered: compat of segment {document['name']!r} is no base64: {error}; compile the "
+            "model again"
+        ) from error
+    return SegmentEntry(**fields)
+
+
+def _ports(documents: list[dict[str, Any]]) -> tuple[Port, ...]:
+    return tuple(
+        Port(
+            each["name"],
+            each["dtype"],
+            None if each["shape"] is None else tuple(each["shape"]),
+            each["alignment"],
+            tuple(each["order"]),
+        )
+        for each in documents
+    )
+
+
+def _hold_together(manifest: Manifest) -> None:
+    """What the schema cannot say: names are unique, indices are of parts that exist, orders are permutations."""
+    names = Counter(each.name for each in manifest.segments)
+    twice = next((name for name, count in names.items() if count > 1), None)
+    if twice is not None:
+        raise ArtefactError(f"the manifest has two segments {twice!r}; compile the model again")
+    indices = [("the plan", manifest.plan)]
+    for segment in manifest.segments:
+        indices += [
+            (f"part {name!r} of segment {segment.name!r}", index)
+            for name, index in segment.parts.items()
+        ]
+    borders = [manifest, *manifest.segments]
+    for port in (port for each in borders for port in (*each.inputs, *each.outputs)):
+        rank = len(port.order if port.shape is None else port.shape)
+        if port.order and sorted(port.order) != list(range(rank)):
+            raise ArtefactError(
+                f"the manifest gives {port.name!r} the order {list(port.order)}, expected the axes 0 to {rank - 1}, "
+                "each once; compile the model again"
+            )
+    for what, index in indices:
+        if index >= len(manifest.parts):
+            raise ArtefactError(
+                f"the manifest says that {what} is part {index}, of {len(manifest.parts)}; compile the model again"
+            )

@@ -13,7 +13,7 @@ from byoc.support.refusal import Refusal
 
 
 class Codegen(Protocol):
-    """The codegen service (`byoc.codegen`): calls the vendor that each segment names, in workers, through the cache."""
+    """The codegen service (`byoc.codegen`): calls each segment's vendor, in workers and with a cache."""
 
     def compile(self, segments: Sequence[Segment]) -> Sequence[Blob | Refusal]:
         """One answer a segment, in order. Raises nothing that a vendor causes."""
