@@ -135,9 +135,11 @@ def _parts(view: memoryview, manifest: Manifest, start: int) -> Iterable[memoryv
 def _apart(view: memoryview, manifest: Manifest, start: int, written: int) -> None:
     """Parts lie within the container and apart from each other; `written` bytes stand before, zeros between."""
     ends = [(start + each.offset, start + each.offset + each.bytes) for each in manifest.parts]
+    if any(end > len(view) for _, end in ends):
+        raise _altered("a part lies outside it")
     for begin, end in sorted(ends):
-        if begin < written or end > len(view):
-            raise _altered("its parts overlap or lie outside it")
+        if begin < written:
+            raise _altered("its parts overlap")
         if any(view[written:begin]):
             raise _altered("there is something between its parts")
         written = end

@@ -216,13 +216,13 @@ def _hold_together(manifest: Manifest) -> None:
             (f"part {name!r} of segment {segment.name!r}", index)
             for name, index in segment.parts.items()
         ]
-    borders = [manifest, *manifest.segments]
+    borders: list[Manifest | SegmentEntry] = [manifest, *manifest.segments]
     for port in (port for each in borders for port in (*each.inputs, *each.outputs)):
         rank = len(port.order if port.shape is None else port.shape)
         if port.order and sorted(port.order) != list(range(rank)):
             raise ArtefactError(
-                f"the manifest gives {port.name!r} the order {list(port.order)}, expected the axes 0 to {rank - 1}, "
-                "each once; compile the model again"
+                f"the manifest gives {port.name!r} the order {list(port.order)}, expected axes 0 to {rank - 1}; "
+                "compile the model again"
             )
     for what, index in indices:
         if index >= len(manifest.parts):

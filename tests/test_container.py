@@ -94,7 +94,7 @@ def test_equal_parts_are_stored_once():
 def test_cut_short_at_every_length_is_refused():
     _, data = small()
     for length in range(len(data)):
-        with pytest.raises(ArtefactError, match="cut short|altered"):
+        with pytest.raises(ArtefactError, match=r"cut short|altered"):
             unpack(data[:length])
     with pytest.raises(ArtefactError, match="altered"):
         unpack(data + b"\0")
@@ -159,7 +159,7 @@ def test_parts_that_overlap_or_lie_outside_are_refused():
         replace(first, bytes=1 << 40),
     ):
         broken = to_json(replace(manifest, parts=(part, *others)))
-        with pytest.raises(ArtefactError, match="overlap or lie outside"):
+        with pytest.raises(ArtefactError, match=r"lies outside|its parts overlap"):
             unpack(sealed(broken, tail))
 
 
