@@ -16,10 +16,17 @@ from byoc.errors import ByocError, nearest
 
 SUBCOMMANDS = {
     "partition": "Partition a model for one or more vendors and report the outcome.",
+    "compile": "Compile a model into one file that runs: code, blobs and manifest.",
+    "run": "Run an artefact, and hold its outputs against onnxruntime.",
+    "profile": "Say where the time of an artefact goes: host, segments, borders.",
+    "inspect": "Show what an artefact holds, and whether it may run here.",
+    "diff-outputs": "Find the first segment of an artefact that computes something else.",
+    "repro": "Run the repro bundle of a segment that `byoc compile --keep` left.",
+    "cache": "Show or clear the cache of compiled segments.",
     "vendors": "List vendors, show and check their support tables.",
     "zoo": "List and export the models that come with byoc.",
 }
-"""Each subcommand (module `byoc.cli.<name>`, attribute `command`) and the line `byoc --help` has for it."""
+"""Each subcommand (`command` of the module `byoc.cli.<name>`, dashes as underscores) and its line in `byoc --help`."""
 
 FAILED = 1
 INTERRUPTED = 130
@@ -36,7 +43,7 @@ class LazyGroup(click.Group):
         """Import the subcommand `cmd_name`; None when there is none of that name."""
         if cmd_name not in SUBCOMMANDS:
             return None
-        module = importlib.import_module(f"byoc.cli.{cmd_name}")
+        module = importlib.import_module(f"byoc.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
@@ -121,4 +128,4 @@ def _close_quietly() -> None:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="byoc", message="%(prog)s %(version)s")
 def main() -> None:
-    """Partition a model for an accelerator, and see what it takes, what it leaves, and why."""
+    """Partition a model for an accelerator, compile it into one file, run and profile it."""

@@ -11,7 +11,9 @@ import click
 from byoc.errors import UsageError, nearest
 
 _COUNT = re.compile(r"([0-9]{1,18})|([0-9]{1,15}(?:\.[0-9]{1,15})?)([kMGT])")
+_BYTES = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(KiB|MiB|GiB|TiB|k|M|G|T)?B?")
 _UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
 class Choice(click.Choice[str]):
@@ -46,6 +48,27 @@ def count(text: str) -> int:
             f"{text!r} is no count; expected one such as 4000, 20k, 1.5M or 2G"
         )
     return int(found[1]) if found[1] else round(float(found[2]) * _UNITS[found[3]])
+
+
+def byte_count(text: str) -> int:
+    """Read a number of bytes: `4000000000`, `4G`, `3.5GiB`."""
+    found = _BYTES.fullmatch(text)
+    if found is None or float(found[1]) == 0:
+        raise click.BadParameter(
+            f"{text!r} is no number of bytes; expected one such as 4000000000, 4G or 512MiB"
+        )
+    return round(float(found[1]) * {**_UNITS, **_BINARY}.get(found[2], 1))
+
+
+def positive_seconds(text: str) -> float:
+    """Read a time limit in seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise click.BadParameter(f"{text!r} is no positive number of seconds")
+    return value
 
 
 def read_shapes(given: Sequence[str]) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -79,9 +79,23 @@ class Partitioning:
                 "no --vendor given; expected at least one, as in --vendor npu (`byoc vendors list` shows all)"
             )
         shapes, dims = read_shapes(self.shapes)
-        return CheckedPartitioning(
-            self, shapes, dims, read_vendor_options(self.vendor_options, self.vendors)
-        )
+        return CheckedPartitioning(self, shapes, dims, self.options_of(self.vendors))
+
+    def options_of(self, vendors: Sequence[str]) -> dict[str, dict[str, str]]:
+        """The options of each of `vendors`, as texts. Raises UsageError."""
+        return read_vendor_options(self.vendor_options, vendors)
+
+    def refuse_given(self, why: str) -> None:
+        """Raise UsageError for an option that was given, --vendor-option apart: `why` says why none may be."""
+        given = {
+            "--vendor": bool(self.vendors),
+            "--shape": bool(self.shapes),
+            "--min-ops": self.min_ops != 0,
+            "--min-macs": self.min_macs != 0,
+            "--merge": self.merge != "fewest",
+        }
+        for option in (name for name, was_given in given.items() if was_given):
+            raise UsageError(f"{option} cannot go with {why}; leave it out")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,34 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
-if TYPE_CHECKING:
-    from byoc.pipeline import Observer
+from byoc.options import COMPILE_STAGES, STAGES, Observer, SegmentEvent
 
 
 @contextmanager
 def stage_progress() -> Iterator[Observer]:
     """Show a progress bar on stderr, on a terminal only; what it yields is told of each stage."""
-    console = Console(stderr=True)
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    with progress:
+    with _progress() as progress:
         task = progress.add_task("load", total=None)
-        # Importing the pipeline loads TVM, which takes seconds: the bar is up by then.
-        from byoc.pipeline import STAGES, Observer
 
         class Bar(Observer):
             def begin(self, stage: str) -> None:
@@ -44,6 +37,72 @@ def stage_progress() -> Iterator[Observer]:
                 )
 
         yield Bar()
+
+
+@contextmanager
+def compile_progress() -> Iterator[Recorder]:
+    """Show the stages and segments of a compilation; what it yields is told of them and keeps the events."""
+    with _progress() as progress:
+        task = progress.add_task("load", total=None)
+        yield Recorder(progress, task)
+
+
+@contextmanager
+def step_progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]]:
+    """Show how many of `total` steps are done; what it yields is called after each."""
+    with _progress() as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)
+
+
+class Recorder(Observer):
+    """A compilation as far as it is: the stages on a bar, the segments' events in `events`."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self.events: list[SegmentEvent] = []
+        self._progress, self._task = progress, task
+        self._expected = self._done = self._cached = 0
+
+    def begin(self, stage: str) -> None:
+        """`stage` begins."""
+        self._progress.update(
+            self._task,
+            description=f"{stage:<8}",
+            total=len(COMPILE_STAGES),
+            completed=COMPILE_STAGES.index(stage) if stage in COMPILE_STAGES else 0,
+        )
+
+    def segments(self, count: int) -> None:
+        """`count` more segments, or parts of failed ones, are to be compiled."""
+        self._expected += count
+        self._show("")
+
+    def segment(self, event: SegmentEvent) -> None:
+        """A segment is a step further."""
+        self.events.append(event)
+        if event.state != "started":
+            self._done += 1
+            self._cached += event.state == "cached"
+        self._show(event.segment if event.state == "started" else "")
+
+    def _show(self, name: str) -> None:
+        words = f"codegen  {self._done} of {self._expected}"
+        if self._cached:
+            words += f", {self._cached} cached"
+        self._progress.update(self._task, description=f"{words} {name[:20]}".rstrip())
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 @contextmanager

@@ -31,6 +31,16 @@ def size(value: int | None) -> str:
     return "?" if value is None else scaled(value, 1024, ("B", "KiB", "MiB", "GiB", "TiB"))
 
 
+def duration(seconds: float) -> str:
+    """A time: `1.23 s`, `4.56 ms`, `789 ns`."""
+    for unit, step in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        value = seconds / step
+        if value >= 0.9995:
+            digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+            return f"{value:,.{digits}f} {unit}"
+    return f"{seconds * 1e9:.0f} ns"
+
+
 def share(part: int, whole: int) -> str:
     """`part` of `whole` in percent; 100 % and 0 % are said only when they are exact, - when `whole` is 0."""
     if whole == 0:

@@ -37,10 +37,19 @@ def report(partition: Partition) -> dict[str, Any]:
     plan = partition.plan
     return {
         "format": FORMAT,
+        **plan_json(plan),
+        "notes": [*partition.model.notes, *plan.notes],
+        "seconds": seconds_json(partition.seconds),
+    }
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """What every report of a plan has in common."""
+    return {
         "byoc": plan.byoc,
         "model": plan.model,
         "vendors": list(plan.vendors),
-        "options": _plain(plan.options),
+        "options": plain(plan.options),
         **_totals(plan),
         "coverage": [_coverage(each, tally(plan.ops)) for each in coverage(plan)],
         "segments": [_segment(each) for each in plan.segments],
@@ -50,10 +59,14 @@ def report(partition: Partition) -> dict[str, Any]:
             {"vendor": vendor, "code": code, "ops": kept.ops, "macs": kept.macs}
             for vendor, code, kept in refusal_counts(plan)
         ],
-        "notes": [*partition.model.notes, *plan.notes],
+        "notes": list(plan.notes),
         "verified": plan.verified,
-        "seconds": {stage: round(each, 6) for stage, each in partition.seconds.items()},
     }
+
+
+def seconds_json(seconds: Mapping[str, float]) -> dict[str, float]:
+    """The wall time of each stage, to the microsecond."""
+    return {stage: round(each, 6) for stage, each in seconds.items()}
 
 
 def schema() -> dict[str, Any]:
@@ -146,10 +159,10 @@ def _reason(reason: Reason) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """`value` as JSON has it: mappings with sorted text keys, lists for sequences."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(value[key]) for key in sorted(value, key=str)}
+        return {str(key): plain(value[key]) for key in sorted(value, key=str)}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     return value

@@ -34,16 +34,17 @@ HEADER = ("segment", "vendor", "ops", "MACs", "share", "weights", "in", "out")
 def write_report(partition: Partition, out: Console) -> None:
     """Print the report of `partition` to `out`."""
     plan = partition.plan
-    _headline(plan, out)
-    _coverage(plan, out)
+    headline(plan, out)
+    coverage_bars(plan, out)
     _segments(plan, out)
     found = reasons(plan)
-    _host(plan, found, out)
-    _notes((*partition.model.notes, *plan.notes), out)
+    host_reasons(plan, found, out)
+    notes((*partition.model.notes, *plan.notes), out)
     _closing(partition, found, out)
 
 
-def _headline(plan: Plan, out: Console) -> None:
+def headline(plan: Plan, out: Console) -> None:
+    """What was partitioned for whom, how much is offloaded, and whether that was verified."""
     whole, host = tally_ops(plan.ops), tally_ops(host_ops(plan))
     vendors = ", ".join(plan.vendors)
     paragraph(out, Text.assemble((clean(plan.model), "bold"), " for ", (vendors, "bold")))
@@ -60,7 +61,8 @@ def _headline(plan: Plan, out: Console) -> None:
         line(out, "not verified", "yellow")
 
 
-def _coverage(plan: Plan, out: Console) -> None:
+def coverage_bars(plan: Plan, out: Console) -> None:
+    """The share of each vendor and of the host in ops and MACs, as bars."""
     whole, host = tally_ops(plan.ops), tally_ops(host_ops(plan))
     if not whole.ops:
         return
@@ -93,7 +95,7 @@ def _segments(plan: Plan, out: Console) -> None:
     line(out, header, "dim")
     for segment, row in zip(shown, lines, strict=True):
         line(out, row)
-        paragraph(out, _contents(plan, segment), "dim", indent=4)
+        paragraph(out, contents(plan, segment), "dim", indent=4)
     if rest:
         line(out, f"  {rest} more: --format json has them all", "dim")
 
@@ -122,14 +124,15 @@ def _segment_row(segment: SegmentPlan, total: int) -> tuple[str, ...]:
     )
 
 
-def _contents(plan: Plan, segment: SegmentPlan) -> str:
+def contents(plan: Plan, segment: SegmentPlan) -> str:
     """What a segment is made of: its composites, then its single ops, counted."""
     composites = [name.removeprefix(f"{segment.vendor}.") for name in segment.composites]
     single = [op.op for op in plan.ops if op.segment == segment.name and not op.composite]
     return tally([*composites, *single], KINDS_SHOWN)
 
 
-def _host(plan: Plan, found: Sequence[Reason], out: Console) -> None:
+def host_reasons(plan: Plan, found: Sequence[Reason], out: Console) -> None:
+    """Why ops stayed on the host, largest first."""
     host = host_ops(plan)
     if not host:
         return
@@ -162,15 +165,16 @@ def _reason(reason: Reason, out: Console) -> None:
     paragraph(out, ", ".join(nodes[:NODES_SHOWN]) + more, "dim", indent=4)
 
 
-def _notes(notes: Sequence[str], out: Console) -> None:
-    if not notes:
+def notes(given: Sequence[str], out: Console) -> None:
+    """What else there is to say, one note a paragraph."""
+    if not given:
         return
     line(out, "")
     line(out, "Notes", "bold")
-    for note in notes[:NOTES_SHOWN]:
+    for note in given[:NOTES_SHOWN]:
         paragraph(out, clean(note), indent=4, prefix=Text("  -"))
-    if len(notes) > NOTES_SHOWN:
-        line(out, f"  {len(notes) - NOTES_SHOWN} more: --format json has them all", "dim")
+    if len(given) > NOTES_SHOWN:
+        line(out, f"  {len(given) - NOTES_SHOWN} more: --format json has them all", "dim")
 
 
 def _closing(partition: Partition, found: Sequence[Reason], out: Console) -> None:

@@ -1,0 +1,71 @@
+"""Built: what the reports of an artefact say of its segments, taken from manifest, plan and compile events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from byoc.manifest import Manifest, SegmentEntry
+from byoc.options import SegmentEvent
+from byoc.partition.plan import Plan, SegmentPlan
+from byoc.report.summary import host_ops
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A vendor's segment: its entry, its plan (None when the plan has none of its name), its blob's bytes.
+
+    `seconds` is what its vendor's compiler took, None when it was not asked (`cached`).
+    """
+
+    entry: SegmentEntry
+    plan: SegmentPlan | None
+    bytes: int
+    cached: bool
+    seconds: float | None
+
+
+def built_segments(
+    manifest: Manifest, plan: Plan, events: Sequence[SegmentEvent] = ()
+) -> tuple[Built, ...]:
+    """The vendors' segments of `manifest`, in its order."""
+    plans = {each.name: each for each in plan.segments}
+    last = {each.segment: each for each in events if not each.part and each.state != "started"}
+    return tuple(
+        _built(manifest, entry, plans, last.get(entry.name))
+        for entry in manifest.segments
+        if not entry.host
+    )
+
+
+def blob_bytes(manifest: Manifest, entry: SegmentEntry) -> int:
+    """The bytes of a segment's parts; parts that it shares with others count in full."""
+    return sum(manifest.parts[index].bytes for index in entry.parts.values())
+
+
+def host_library(manifest: Manifest) -> tuple[SegmentEntry, ...]:
+    """The segments that the host library runs."""
+    return tuple(entry for entry in manifest.segments if entry.host)
+
+
+def library_ops(manifest: Manifest, plan: Plan) -> int:
+    """How many of the plan's host ops the host library runs."""
+    nodes = {node for entry in host_library(manifest) for node in entry.nodes}
+    return sum(not nodes.isdisjoint(op.nodes or (op.binding,)) for op in host_ops(plan))
+
+
+def _built(
+    manifest: Manifest,
+    entry: SegmentEntry,
+    plans: Mapping[str, SegmentPlan],
+    event: SegmentEvent | None,
+) -> Built:
+    # Without an event the whole artefact came from the cache.
+    cached = event is None or event.state == "cached"
+    return Built(
+        entry=entry,
+        plan=plans.get(entry.name),
+        bytes=blob_bytes(manifest, entry),
+        cached=cached,
+        seconds=None if event is None or cached else event.seconds,
+    )
