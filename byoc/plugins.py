@@ -123,6 +123,13 @@ class Plugins:
             if (caller := self._only(plugin, hook)).get_hookimpls()
         ]
 
+    def caller(self, vendor: str, hook: str) -> pluggy.HookCaller:
+        """A caller of `hook` of the plugin of `vendor` alone; it answers None, or [], where that has no such hook.
+
+        Raises UsageError for an unknown vendor, PluginError when the plugin cannot be used.
+        """
+        return self._only(self.load(vendor), hook)
+
     def _only(self, plugin: object, hook: str) -> pluggy.HookCaller:
         others = [each for each in self._manager.get_plugins() if each is not plugin]
         return self._manager.subset_hook_caller(hook, others)
