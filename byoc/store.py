@@ -86,7 +86,7 @@ def load_partition(path: Path | str) -> StoredPartition:
         for name in stored["files"]
         if name.startswith(f"{HOST}/")
     }
-    return StoredPartition(module, _plan(stored), host)
+    return StoredPartition(module, plan_from_json(stored), host)
 
 
 def _write(partition: Partition, folder: Path) -> dict[str, str]:
@@ -224,8 +224,8 @@ def _read_plan(folder: Path) -> dict[str, Any]:
     return stored
 
 
-def _plan(stored: Mapping[str, Any]) -> Plan:
-    """The Plan in `stored`: JSON's lists are tuples again."""
+def plan_from_json(stored: Mapping[str, Any]) -> Plan:
+    """The Plan in `stored`, its fields as JSON has them: lists are tuples again."""
     segments = tuple(
         SegmentPlan(
             **{
