@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tvm import ir, relax
 
 from byoc.frontends.model import SourceGroup
+from byoc.partition._plain import array
 from byoc.partition.constants import put_back, take_out
 from byoc.partition.facts import group_facts, op_facts, tensor
 from byoc.partition.graph import Graph, Group, Kind, attach_groups, read_function
@@ -17,6 +18,8 @@ from byoc.partition.plan import Candidate
 from byoc.support.facts import Attribute, Facts, Input, Tensor
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from onnx import ModelProto
 
 
@@ -67,7 +70,7 @@ class Region:
     def graph(self) -> Graph:
         """The dataflow view of `function`."""
         (graph,) = read_function("region", self.function)
-        graph.origins = self.origins
+        graph.origins, graph.host_nodes = self.origins, self.host_nodes
         attach_groups(graph, {"region": self.groups})
         return graph
 
@@ -111,6 +114,22 @@ class Region:
             self.vendor, self.name, nodes, inputs, tuple(sorted(results)), named=tuple(named)
         )
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256, in hexadecimal, of everything in the region that can change a vendor's result.
+
+        That is ops, operand order, attributes, shapes, dtypes, symbolic dimensions, the bytes of constants, groups and
+        the models of host calls, composites; no names of variables or source nodes, and no options of the vendor.
+        """
+        from byoc.codegen.fingerprint import fingerprint
+
+        return fingerprint(self)
+
+    @cached_property
+    def constants(self) -> tuple[npt.NDArray[np.generic], ...]:
+        """The data of the constants, each once, in order of first use."""
+        return tuple(array(each) for each in take_out(self.function)[1])
+
     @property
     def inputs(self) -> tuple[Tensor, ...]:
         """The captured tensors, in the order of the function's parameters."""
@@ -120,10 +139,16 @@ class Region:
     def __getstate__(self) -> dict[str, Any]:
         skeleton, constants = take_out(self.function)
         return {
-            "vendor": self.vendor,
-            "name": self.name,
+            **self._described(),
             "function": ir.save_json(skeleton),
             "constants": [each.value.numpy() for each in constants],
+        }
+
+    def _described(self) -> dict[str, Any]:
+        """What a pickle holds beside the function."""
+        return {
+            "vendor": self.vendor,
+            "name": self.name,
             "origins": dict(self.origins),
             "groups": self.groups,
             "named": self.named,
@@ -136,8 +161,8 @@ class Region:
         self.__dict__.update(state)
 
 
-def region(graph: Graph, candidate: Candidate) -> Region:
-    """What `candidate` would be as a function of its own."""
+def region(graph: Graph, candidate: Candidate, further: Sequence[relax.Var] = ()) -> Region:
+    """What `candidate` would be as a function of its own, with `further` parameters after its inputs."""
     builder = relax.BlockBuilder()
     exprs: dict[int, Any] = {}
     params = []
@@ -145,7 +170,7 @@ def region(graph: Graph, candidate: Candidate) -> Region:
         var = graph.vars[node]
         exprs[node] = relax.Var(var.name, var.ty)
         params.append(exprs[node])
-    with builder.function("region", params):
+    with builder.function("region", [*params, *further]):
         with builder.dataflow():
             for node in candidate.nodes:
                 _emit(builder, graph, node, exprs)
@@ -160,7 +185,13 @@ def region(graph: Graph, candidate: Candidate) -> Region:
     origins = {name: graph.origins.get(name, (name,)) for name in names}
     function = builder.get()["region"]
     return Region(
-        candidate.vendor, candidate.name, function, origins, groups, _named(graph, candidate)
+        candidate.vendor,
+        candidate.name,
+        function,
+        origins,
+        groups,
+        _named(graph, candidate),
+        _host_nodes(graph, candidate.nodes),
     )
 
 
@@ -217,8 +248,24 @@ def _source_group(graph: Graph, group: Group) -> SourceGroup:
         inputs={name: given(each) for name, each in group.inputs.items()},
         outputs=tuple(graph.names[node] if node >= 0 else "" for node in group.outputs),
         attrs=group.attrs,
-        host="host" if group.host else "",
+        host=next(_symbols(graph, group.nodes), "") if group.host else "",
+        opset=group.opset,
     )
+
+
+def _host_nodes(graph: Graph, nodes: Sequence[int]) -> dict[str, bytes]:
+    """The ONNX models behind the host calls among `nodes`."""
+    known = graph.host_nodes
+    return {symbol: known[symbol] for symbol in _symbols(graph, nodes) if symbol in known}
+
+
+def _symbols(graph: Graph, nodes: Sequence[int]) -> Iterator[str]:
+    """The names of the packed functions that `nodes` call."""
+    for node in nodes:
+        if graph.ops[node] == "call_pure_packed":
+            callee = graph.exprs[node].args[0]
+            if isinstance(callee, relax.ExternFunc):
+                yield str(callee.global_symbol)
 
 
 def _op(graph: Graph, facts: Facts, nodes: tuple[int, ...]) -> RegionOp:

@@ -55,7 +55,8 @@ class Group:
 
     `nodes` are the ids of its bindings in ascending order. `inputs` maps the ONNX schema's input names to what
     the node reads: a node id, a constant's data (numpy), a tuple of those when variadic, None when absent.
-    `outputs` are the ids that hold its outputs, in ONNX's order (-1 for an output that nobody reads).
+    `outputs` are the ids that hold its outputs, in ONNX's order (-1 for an output that nobody reads). `opset` is
+    the version of the operator's schema, 0 when that is not known.
     """
 
     op: str
@@ -65,6 +66,7 @@ class Group:
     outputs: tuple[int, ...]
     attrs: Mapping[str, Any]
     host: bool = False
+    opset: int = 0
 
 
 @dataclass(slots=True)
@@ -75,8 +77,9 @@ class Graph:
     or literal is a node of its own. `after[i]` are further nodes that must come first (effects, the definition
     of a symbolic dimension). `names[i]` is the bound variable's name, unique in the function, or "" for inline
     nodes. `bindings[i]` is what binds it, None for inline nodes and inputs. `escapes` are the nodes that other
-    blocks or the function's result use. `origins` maps a binding's name to the source nodes it came from. `memo`
-    is where `facts` keeps what it has read.
+    blocks or the function's result use. `origins` maps a binding's name to the source nodes it came from.
+    `host_nodes` maps the symbol of a host call to the ONNX model behind it. `memo` is where `facts` keeps what it
+    has read.
     """
 
     function: str
@@ -96,6 +99,7 @@ class Graph:
     escapes: set[int] = field(default_factory=set)
     groups: tuple[Group, ...] = ()
     origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    host_nodes: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -176,6 +180,10 @@ class SourceGroup(Protocol):
     def host(self) -> str:
         """The symbol of its host call, or "" when it became Relax ops."""
 
+    @property
+    def opset(self) -> int:
+        """The version of the operator's schema, 0 when that is not known."""
+
 
 def attach_groups(graph: Graph, groups: Mapping[str, Sequence[SourceGroup]]) -> None:
     """Set `graph.groups` from a model's groups (function -> groups): those whose bindings are in this block.
@@ -197,6 +205,7 @@ def attach_groups(graph: Graph, groups: Mapping[str, Sequence[SourceGroup]]) -> 
                     outputs=tuple(own.get(name, -1) for name in group.outputs),
                     attrs=group.attrs,
                     host=bool(group.host),
+                    opset=group.opset,
                 )
             )
     graph.groups = tuple(sorted(found, key=lambda group: group.nodes))

@@ -25,6 +25,7 @@ class SourceGroup:
     those for a variadic input, None for an absent optional one. `outputs` are the Relax variables that hold its
     outputs, in ONNX's order ("" for an output that nobody reads). `host` is the symbol of its host call, a key of
     `Model.host_nodes`, or "" when TVM or a converter of byoc's took it; `reason` says why it is a host call.
+    `opset` is the version of the operator's schema, in its domain, 0 when that is not known.
     """
 
     op: str
@@ -35,6 +36,7 @@ class SourceGroup:
     attrs: Mapping[str, Attribute] = field(default_factory=dict)
     host: str = ""
     reason: str = ""
+    opset: int = 0
 
 
 @dataclass(frozen=True, slots=True)

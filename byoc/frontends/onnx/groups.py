@@ -58,8 +58,18 @@ def add_group(
             attrs=attributes(node, opsets.get(node.domain, 1)) if len(nodes) == 1 else {},
             host=symbol,
             reason=reason,
+            opset=_since(node, opsets) if len(nodes) == 1 else 0,
         )
     )
+
+
+def _since(node: onnx.NodeProto, opsets: dict[str, int]) -> int:
+    """The version of a node's schema, 0 where there is none."""
+    try:
+        schema = onnx.defs.get_schema(node.op_type, opsets.get(node.domain, 1), node.domain)
+    except onnx.defs.SchemaError:
+        return 0
+    return int(schema.since_version)
 
 
 def _numbered(inputs: Sequence[Value | None]) -> dict[str, Any]:

@@ -1,0 +1,64 @@
+"""The finished model: nodes in an order in which they run, final names, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
+
+import onnx
+from onnx import helper
+
+from byoc._version import __version__
+from byoc.codegen.export._rename import rename
+from byoc.codegen.export._writer import Writer
+from byoc.frontends.onnx.host import reads
+
+if TYPE_CHECKING:
+    from byoc.region import Region
+
+
+def finish(
+    region: Region,
+    writer: Writer,
+    inputs: Sequence[onnx.ValueInfoProto],
+    outputs: Sequence[onnx.ValueInfoProto],
+    hints: Sequence[onnx.ValueInfoProto],
+    names: Mapping[str, str],
+) -> onnx.ModelProto:
+    """Assemble the model; `names` has the final names of values, `hints` the types that the region asserts."""
+    rename(writer.nodes, names)
+    nodes = _sorted(writer.nodes)
+    graph = onnx.GraphProto(name=region.name or region.vendor or "region")
+    graph.node.extend(nodes)
+    used = set(reads(nodes)) | {each.name for each in outputs}
+    graph.initializer.extend(each for name, each in writer.initializers.items() if name in used)
+    graph.input.extend(inputs)
+    graph.output.extend(outputs)
+    bordering = {each.name for each in [*inputs, *outputs, *graph.initializer]}
+    made = {name for node in nodes for name in node.output}
+    for each in hints:
+        if each.name in made and each.name not in bordering:
+            bordering.add(each.name)
+            graph.value_info.append(each)
+    domains = {"": writer.opset, **writer.domains}
+    imports = [helper.make_opsetid(domain, version) for domain, version in sorted(domains.items())]
+    model = onnx.ModelProto(
+        ir_version=helper.find_min_ir_version_for(imports, ignore_unknown=True),
+        producer_name="byoc",
+        producer_version=__version__,
+        graph=graph,
+        opset_import=imports,
+    )
+    model.functions.extend(writer.functions.values())
+    return model
+
+
+def _sorted(nodes: Sequence[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """`nodes` as they stand, or sorted when one reads what a later one makes."""
+    makers = {name: index for index, node in enumerate(nodes) for name in node.output if name}
+    before = [sorted({makers[name] for name in reads([node]) if name in makers}) for node in nodes]
+    if all(index > each for index, sources in enumerate(before) for each in sources):
+        return list(nodes)
+    order = TopologicalSorter(dict(enumerate(before))).static_order()
+    return [nodes[index] for index in order]

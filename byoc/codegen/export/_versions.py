@@ -1,0 +1,61 @@
+"""Versions: ONNX nodes of one opset, said in another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import onnx
+
+from byoc.codegen.export._writer import NewerOpset
+from byoc.errors import ExportError
+from byoc.frontends.onnx.host import subgraphs
+
+_OWN = ("", "ai.onnx")
+
+
+def own_opset(model: onnx.ModelProto) -> int:
+    """The opset of ONNX's own domain that `model` imports; the oldest when it names none."""
+    return max((each.version for each in model.opset_import if each.domain in _OWN), default=1)
+
+
+def at_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """`model` with its nodes as `opset` has them; itself when they mean the same there.
+
+    Raises NewerOpset when `opset` is too old, ExportError when ONNX cannot convert a node.
+    """
+    given = own_opset(model)
+    changed = list(_changed(model.graph.node, given, opset))
+    if not changed:
+        return model
+    for op, since in changed:
+        if since > opset:
+            raise NewerOpset(since, f"this form of {op} came with opset {since}")
+    try:
+        return onnx.version_converter.convert_version(_counted(model), opset)
+    except Exception as error:  # the converter raises whatever its C++ raises
+        ops = ", ".join(dict.fromkeys(op for op, _ in changed))
+        words = str(error).strip().splitlines() or [type(error).__name__]
+        raise ExportError(
+            f"{ops} of opset {given} cannot be said in opset {opset}: {words[-1]}. Convert the model to opset "
+            f"{opset} and import it again, or let the vendor read another opset."
+        ) from error
+
+
+def _changed(nodes: Iterable[onnx.NodeProto], given: int, opset: int) -> Iterable[tuple[str, int]]:
+    """The operators whose schema is not the same in both opsets, with the version in `given`."""
+    for node in nodes:
+        if node.domain in _OWN and onnx.defs.has(node.op_type, given):
+            since = onnx.defs.get_schema(node.op_type, given).since_version
+            there = onnx.defs.has(node.op_type, opset)
+            if not there or onnx.defs.get_schema(node.op_type, opset).since_version != since:
+                yield node.op_type, since
+        for graph in subgraphs(node):
+            yield from _changed(graph.node, given, opset)
+
+
+def _counted(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy that the converter reads: an IR version it knows."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    copy.ir_version = max(copy.ir_version, 4)
+    return copy
