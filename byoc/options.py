@@ -48,9 +48,9 @@ class CompileOptions:
 
     `jobs` is how many segments are compiled at a time (None: one a core). A vendor's compiler may take `timeout`
     seconds and `memory` bytes (None: four fifths of the machine's) for one segment. `cache` false neither reads
-    nor writes compiled segments and artefacts; `cache_dir` is where they are (None: `$BYOC_CACHE_DIR`, else the user's
-    cache folder). `keep` is a folder for a repro bundle of each segment. `sign` is the file of an Ed25519 key in
-    PEM that the artefact is signed with.
+    nor writes compiled segments and artefacts; `cache_dir` is where they are (None: `$BYOC_CACHE_DIR`, else the
+    user's cache folder). `keep` is a folder for a repro bundle of each segment. `sign` is the file of an Ed25519
+    key in PEM that the artefact is signed with.
     """
 
     partition: PartitionOptions = field(default_factory=PartitionOptions)

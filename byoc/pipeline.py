@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 
     from byoc.frontends.model import Model
     from byoc.partition.match import Match
+    from byoc.partition.outline import Outlined
     from byoc.partition.vendor import Vendor
     from byoc.partition.withdraw import Offers
     from byoc.region import Region
+    from byoc.segment import Segment
     from byoc.support.refusal import Refusal
 
 
@@ -81,7 +83,8 @@ class Partition:
 
     `module` is ordinary Relax: segments are functions with `Codegen` and `global_symbol`, composites inside them
     have `Composite`. `seconds` has the wall time of each stage. `story` (`explain`) has, for each Relax op made
-    from the node asked for, its binding and what happened to it.
+    made from the node asked for, its binding and what happened to it. `outlined` and `blocks` are what outline
+    made and what it was given.
     """
 
     model: Model
@@ -89,6 +92,14 @@ class Partition:
     plan: Plan
     seconds: Mapping[str, float]
     story: tuple[tuple[str, tuple[Event, ...]], ...] = ()
+    outlined: Outlined | None = field(default=None, repr=False, compare=False)
+    blocks: tuple[tuple[Graph, BlockPlan], ...] = field(default=(), repr=False, compare=False)
+
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments as codegen is given them, in the order of the plan; made anew at each call."""
+        from byoc.segment import segments_of
+
+        return () if self.outlined is None else segments_of(self.blocks, self.outlined)
 
     def save(self, path: Path | str, *, force: bool = False) -> None:
         """Write plan, module and constants to the folder `path`; `byoc.load_partition` reads them back."""
@@ -177,6 +188,7 @@ class _Run:
             graphs = read_module(model.module)
             for graph in graphs:
                 graph.origins = model.origins.get(graph.function, {})
+                graph.host_nodes = model.host_nodes
                 attach_groups(graph, model.groups)
         traces = [_trace(graph, model, explain) for graph in graphs]
         if explain is not None and not any(trace and trace.only for trace in traces):
@@ -184,11 +196,11 @@ class _Run:
                 node for table in model.origins.values() for each in table.values() for node in each
             }
             raise UsageError(f"the model has no node {explain!r}{nearest(explain, known)}")
-        blocks = self.decide(graphs, traces)
+        blocks = list(zip(graphs, self.decide(graphs, traces), strict=True))
         with self.stage("outline"):
             from byoc.partition.outline import Outline
 
-            outlined = Outline()(model.module, list(zip(graphs, blocks, strict=True)))
+            outlined = Outline()(model.module, blocks)
         if self.options.verify:
             with self.stage("verify"):
                 from byoc.partition.verify import Verify
@@ -197,14 +209,15 @@ class _Run:
         with self.stage("plan"):
             plan = record(
                 model.name,
-                list(zip(graphs, blocks, strict=True)),
+                blocks,
                 outlined,
                 vendors=[session.name for session in self.sessions],
                 options=self.public_options(),
                 notes=[note for session in self.sessions for note in session.notes],
                 verified=self.options.verify,
             )
-        return Partition(model, outlined.module, plan, self.seconds, _story(graphs, traces))
+        story = _story(graphs, traces)
+        return Partition(model, outlined.module, plan, self.seconds, story, outlined, tuple(blocks))
 
     def decide(self, graphs: Sequence[Graph], traces: Sequence[Trace | None]) -> list[BlockPlan]:
         """Ask the vendors about every block, then place and merge until each has only what it can keep."""

@@ -31,8 +31,8 @@ class Refusal:
     """Why `vendor` does not take something: a code of `CODES`, the rule's own words, and where the rule stands.
 
     `rule` is `file:line` of the support table or empty when no written rule was involved. `vendor` may be left
-    empty by whoever states the refusal; the stage that asked fills it in. `nodes` are the source nodes at fault, where
-    a codegen knows them (`byoc_codegen`).
+    empty by whoever states the refusal; the stage that asked fills it in. `nodes` are the source nodes at fault,
+    where a codegen knows them (`byoc_codegen`).
     """
 
     code: str
