@@ -82,6 +82,10 @@ class VerificationError(ByocError):
     exit_code = 1
 
 
+class ArtefactWarning(UserWarning):
+    """An artefact runs, but not as well as it could: a segment should be compiled again, or ran on the host."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'X'?"` for the known name closest to `name`, or `""` when none is close."""
     names = sorted(known)

@@ -7,6 +7,8 @@ from typing import Literal
 
 Code = Literal["optimal", "usable", "incompatible", "corrupt"]
 
+CODES: tuple[Code, ...] = ("optimal", "usable", "incompatible", "corrupt")
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -23,3 +25,11 @@ class Verdict:
     def loads(self) -> bool:
         """Whether a driver may see the blob."""
         return self.code in ("optimal", "usable")
+
+
+def toolchain_verdict(made_with: str, installed: str) -> Verdict:
+    """What byoc says where a vendor does not: the same toolchain version is optimal, another one is usable."""
+    if made_with == installed:
+        return Verdict("optimal")
+    here = f"here is {installed}" if installed else "there is none here"
+    return Verdict("usable", f"made with toolchain {made_with or 'of no version'}, {here}")

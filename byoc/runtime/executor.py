@@ -9,8 +9,8 @@ from typing import Any, Protocol
 class Executor(Protocol):
     """A blob that is open. Only `__call__` is required; a plain function will do.
 
-    `max_concurrency` is how many calls may run at a time (1 unless stated); byoc opens no further executor then, and
-    lets other callers wait.
+    `max_concurrency` is how many calls may run at a time (1 unless stated); byoc opens no further executor then,
+    and lets other callers wait.
     """
 
     max_concurrency: int
