@@ -1,0 +1,134 @@
+"""A vendor whose blob names a Python function: the driver's side of the runtime, well behaved and not.
+
+`blob.payload` is JSON, {"do": NAME, ...}; NAME is one of the functions here.
+"""
+
+import json
+import os
+import time
+
+import numpy as np
+
+import byoc
+from byoc.verdict import Verdict
+
+OPTIONS = {
+    "type": "object",
+    "properties": {
+        "chip": {"type": "string", "default": "a"},
+        "factor": {"type": "integer", "minimum": 1, "default": 2, "x-byoc-time": "load"},
+        "threads": {"type": "integer", "minimum": 1, "default": 4, "x-byoc-time": "load"},
+    },
+}
+
+
+@byoc.hookimpl
+def byoc_vendor_spec():
+    return byoc.VendorSpec("testchip", options=OPTIONS, toolchain="2.0")
+
+
+@byoc.hookimpl
+def byoc_compatible(vendor, manifest):
+    if manifest.compat == b"raises":
+        raise RuntimeError("no such chip")
+    if manifest.compat == b"wrong":
+        return "fine"
+    return Verdict(*manifest.compat.decode().split(":")) if manifest.compat else None
+
+
+@byoc.hookimpl
+def byoc_load(vendor, blob, device, options):
+    told = json.loads(blob.payload)
+    return globals()[told["do"]](told, options)
+
+
+class Multiply:
+    """Outputs are the inputs times the option `factor`."""
+
+    max_concurrency = 2
+
+    def __init__(self, told, options):
+        self.options = options
+        self.calls = 0
+
+    def __call__(self, inputs, outputs):
+        self.calls += 1
+        for given, out in zip(inputs, outputs, strict=True):
+            array = np.from_dlpack(out)
+            array[...] = np.from_dlpack(given) * array.dtype.type(self.options["factor"])
+
+    def stats(self):
+        return {"calls": self.calls, "threads": self.options["threads"]}
+
+    def close(self):
+        pass
+
+
+def process(told, options):
+    """Gives the number of the process."""
+
+    def run(inputs, outputs):
+        np.from_dlpack(outputs[0])[...] = os.getpid() % 65536
+
+    return run
+
+
+def nothing(told, options):
+    return lambda inputs, outputs: None
+
+
+def slow(told, options):
+    def run(inputs, outputs):
+        time.sleep(told["seconds"])
+
+    return run
+
+
+def raises(told, options):
+    calls = iter(range(10**9))
+
+    def run(inputs, outputs):
+        if next(calls) % told.get("every", 1) == 0:
+            raise {"ValueError": ValueError, "KeyboardInterrupt": KeyboardInterrupt}[told["error"]](
+                told.get("words", "the engine is hot")
+            )
+
+    return run
+
+
+def raises_on_open(told, options):
+    raise OSError("no device node")
+
+
+def is_no_callable(told, options):
+    return "an executor"
+
+
+def is_none(told, options):
+    return None
+
+
+def answers(told, options):
+    return lambda inputs, outputs: [np.zeros(3)]
+
+
+def nonzero(told, options):
+    """For convention "returns": the values that are not zero, and their number."""
+
+    def run(inputs, outputs):
+        (array,) = map(np.from_dlpack, inputs)
+        found = array[array != 0]
+        return [found, np.array(found.size, np.int64)]
+
+    return run
+
+
+def returns(told, options):
+    """For convention "returns": zeros of the dtypes and shapes that the blob says."""
+
+    def run(inputs, outputs):
+        assert len(outputs) == 0
+        results = [np.zeros(shape, dtype) for dtype, shape in told["results"]]
+        return results if told.get("many", True) else results[0]
+
+    return run
