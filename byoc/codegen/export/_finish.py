@@ -38,7 +38,8 @@ def finish(
     bordering = {each.name for each in [*inputs, *outputs, *graph.initializer]}
     made = {name for node in nodes for name in node.output}
     for each in hints:
-        if each.name in made and each.name not in bordering:
+        ranked = each.type.tensor_type.HasField("shape")  # the checker takes no others
+        if ranked and each.name in made and each.name not in bordering:
             bordering.add(each.name)
             graph.value_info.append(each)
     domains = {"": writer.opset, **writer.domains}

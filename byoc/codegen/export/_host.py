@@ -26,10 +26,11 @@ def inline(
     names |= dict(zip(formal, inputs, strict=True))
     names |= {each.name: name for each, name in zip(model.graph.output, outputs, strict=True)}
     for tensor in graph.initializer:
-        names[tensor.name] = writer.constant(numpy_helper.to_array(tensor), names[tensor.name])
+        base = f"{writer.prefix}_{tensor.name}"
+        names[tensor.name] = writer.constant(numpy_helper.to_array(tensor), base)
     for sparse in graph.sparse_initializer:
-        name = sparse.values.name
-        names[name] = writer.constant(densify(sparse), names[name])
+        base = f"{writer.prefix}_{sparse.values.name}"
+        names[sparse.values.name] = writer.constant(densify(sparse), base)
     rename(graph.node, names)
     for node in graph.node:
         node.name = writer.node_name(writer.origin[0] if writer.origin else node.op_type)

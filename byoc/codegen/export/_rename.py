@@ -29,21 +29,23 @@ def _rename_graph(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
 
 
 def fresh_names(graph: onnx.GraphProto, fresh: Callable[[str], str]) -> dict[str, str]:
-    """A new name for every value that `graph` and its subgraphs make, in order."""
+    """A new name for every value that the nodes of `graph` and their subgraphs make, in order."""
     names: dict[str, str] = {}
-    _collect(graph, fresh, names)
+    _collect(graph.node, fresh, names)
     return names
 
 
-def _collect(graph: onnx.GraphProto, fresh: Callable[[str], str], names: dict[str, str]) -> None:
-    made = [each.name for each in [*graph.input, *graph.initializer]]
-    made += [each.values.name for each in graph.sparse_initializer]
-    for name in made:
-        if name not in names:
-            names[name] = fresh(name)
-    for node in graph.node:
+def _collect(
+    nodes: Iterable[onnx.NodeProto], fresh: Callable[[str], str], names: dict[str, str]
+) -> None:
+    for node in nodes:
         for name in node.output:
             if name and name not in names:
                 names[name] = fresh(name)
-        for inner in subgraphs(node):
-            _collect(inner, fresh, names)
+        for graph in subgraphs(node):
+            held = [each.name for each in [*graph.input, *graph.initializer]]
+            held += [each.values.name for each in graph.sparse_initializer]
+            for name in held:
+                if name not in names:
+                    names[name] = fresh(name)
+            _collect(graph.node, fresh, names)
