@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from byoc.blob import Blob
+from byoc.codegen.compiled import CompiledSegment
 from byoc.manifest import Port, SegmentEntry
 from byoc.segment import Segment
 from byoc.support.refusal import Refusal
@@ -15,7 +16,7 @@ from byoc.support.refusal import Refusal
 class Codegen(Protocol):
     """The codegen service (`byoc.codegen`): calls each segment's vendor, in workers and with a cache."""
 
-    def compile(self, segments: Sequence[Segment]) -> Sequence[Blob | Refusal]:
+    def compile(self, segments: Sequence[Segment]) -> Sequence[CompiledSegment | Refusal]:
         """One answer a segment, in order. Raises nothing that a vendor causes."""
 
 
@@ -38,9 +39,8 @@ class HostBuild:
     """Everything that `byoc.artefact.write_artefact` links.
 
     `executable` is TVM's (`tvm.relax.VMExecutable`); host code in it calls segments by name. `inputs` and `outputs`
-    are those of `main`. `segments` are the manifest's entries of the vendors' segments, then of the host's, without
-    `parts` and, for all vendors but "onnx", without what only codegen knows (`plugin`, `toolchain`, `table`,
-    `hardware`, `options`): `dataclasses.replace` them in. `blobs` are the segments' blobs by name, those that were
+    are those of `main`. `segments` are the manifest's entries of the vendors' segments, then of the host's, all but
+    their `parts`. `blobs` are the segments' blobs by name, those that were
     given and those of the host library. `library` is the host library with its version ("onnxruntime 1.31.1"), or
     "tvm". `notes` say what the host library could not take, for the report.
     """
