@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import tvm_ffi
 
 from byoc.errors import (
     ArtefactError,
@@ -25,7 +23,7 @@ from byoc.runtime.extents import sizes
 from byoc.runtime.failures import translated
 from byoc.runtime.inputs import Accepted, Given, accept
 from byoc.runtime.machines import Machines, configure_threads
-from byoc.runtime.stats import Stats, read_segments
+from byoc.runtime.stats import Counts, Stats, read_segments
 from byoc.runtime.tensors import empty, to_array, to_tensor
 from byoc.verdict import Verdict
 
@@ -58,8 +56,7 @@ class Artefact:
         self._segments = segments
         self._threads = threads
         self._process = os.getpid()
-        self._lock = threading.Lock()
-        self._counts = _Counts()
+        self._counts = Counts()
 
     @property
     def inputs(self) -> tuple[Port, ...]:
@@ -89,7 +86,7 @@ class Artefact:
             result = main(*accepted.tensors)
             elapsed = time.perf_counter_ns() - start
             values = _owned(result)
-        self._count(runs=1, ns=elapsed, copies=accepted.copies, copied_bytes=accepted.copied_bytes)
+        self._counts.add(accepted, elapsed)
         return _named(self._who, self.outputs, values)
 
     def run_segment(self, name: str, inputs: Given) -> dict[str, Array]:
@@ -110,7 +107,7 @@ class Artefact:
             else:
                 values = [_allocated(who, port, accepted) for port in entry.outputs]
                 function(*accepted.tensors, *(to_tensor(each) for each in values))
-        self._count(alone_ns=time.perf_counter_ns() - start)
+        self._counts.add_alone(time.perf_counter_ns() - start)
         return _named(who, entry.outputs, values)
 
     def segment(self, name: str) -> SegmentEntry:
@@ -127,24 +124,13 @@ class Artefact:
         """What was counted since loading or `reset_stats`. Cheap, but not for every call of a loop."""
         self._open()
         segments = read_segments(str(self._segments["byoc.stats"]()))
-        with self._lock:
-            counts = self._counts
-        in_segments = sum(each.ns for each in segments) - counts.alone_ns
-        return Stats(
-            counts.runs,
-            counts.ns,
-            max(0, counts.ns - max(0, in_segments)),
-            counts.copies,
-            counts.copied_bytes,
-            segments,
-        )
+        return self._counts.with_segments(segments)
 
     def reset_stats(self) -> None:
         """Set every counter to nought."""
         self._open()
         self._segments["byoc.reset"]()
-        with self._lock:
-            self._counts = _Counts()
+        self._counts = Counts()
 
     def close(self) -> None:
         """Close the drivers and give back the memory. Calls that run finish; later ones raise ArtefactError."""
@@ -180,30 +166,12 @@ class Artefact:
                 "locks nobody will give back; fork between runs, or use multiprocessing's spawn"
             )
         self._process = os.getpid()
-        self._lock = threading.Lock()
-
-    def _count(self, **more: int) -> None:
-        with self._lock:
-            self._counts = self._counts.plus(**more)
-
-
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """`alone_ns` is the time of segments that were run by themselves."""
-
-    runs: int = 0
-    ns: int = 0
-    copies: int = 0
-    copied_bytes: int = 0
-    alone_ns: int = 0
-
-    def plus(self, **more: int) -> _Counts:
-        return replace(self, **{name: getattr(self, name) + each for name, each in more.items()})
+        self._counts = Counts()
 
 
 def _flat(result: Any) -> Iterator[Any]:
     """The tensors of a result, which is a tensor or a tuple of results."""
-    if hasattr(result, "shape"):
+    if isinstance(result, tvm_ffi.Tensor):
         yield result
         return
     for each in result:
@@ -212,7 +180,7 @@ def _flat(result: Any) -> Iterator[Any]:
 
 def _owned(result: Any) -> list[Array]:
     """Arrays of their own memory: a result may share its own with an input, a constant or TVM's pool."""
-    return [np.array(to_array(each), copy=True) for each in _flat(result)]
+    return [to_array(each).copy() for each in _flat(result)]
 
 
 def _named(who: str, ports: tuple[Port, ...], values: Sequence[Array]) -> dict[str, Array]:

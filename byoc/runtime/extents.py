@@ -36,7 +36,7 @@ def sizes(port: Port, dims: Mapping[str, int]) -> tuple[int | None, ...] | None:
 
 @lru_cache(maxsize=4096)
 def _computed(expression: str, dims: tuple[tuple[str, int], ...]) -> int | None:
-    import simpleeval
+    import simpleeval  # type: ignore[import-untyped]  # ships no types
 
     functions = {"max": max, "min": min, "int64": int}
     # TVM writes `T.max(n, T.int64(1))`.

@@ -11,7 +11,7 @@ import numpy as np
 from byoc.errors import InputError, nearest
 from byoc.manifest import Port
 from byoc.runtime.extents import bind, sizes
-from byoc.runtime.tensors import to_tensor
+from byoc.runtime.tensors import dtype_name, to_tensor
 
 if TYPE_CHECKING:
     from byoc.runtime.tensors import Array
@@ -52,7 +52,8 @@ def accept(who: str, ports: Sequence[Port], given: Given) -> Accepted:
     shapes = [tuple(each.shape) for each in accepted.tensors]
     accepted.dims = bind(ports, shapes)
     for port, shape in zip(ports, shapes, strict=True):
-        _hold_shape(f"{who}: input {port.name!r}", port, shape, accepted.dims)
+        if shape != port.shape:
+            _hold_shape(f"{who}: input {port.name!r}", port, shape, accepted.dims)
     return accepted
 
 
@@ -100,7 +101,7 @@ def _tensor(who: str, port: Port, given: Any, accepted: Accepted) -> Any:
 
 
 def _from_numpy(who: str, port: Port, array: Array, accepted: Accepted) -> Any:
-    _hold_dtype(who, port, array.dtype.name)
+    _hold_dtype(who, port, dtype_name(array.dtype))
     flags, dtype = array.flags, array.dtype
     if not (flags.c_contiguous and flags.aligned and dtype.isnative):
         # ascontiguousarray would give a scalar a dimension.

@@ -50,7 +50,7 @@ def is_built() -> bool:
 
 @cache
 def start() -> ctypes.CDLL:
-    """Load the runtimes and give byoc's the Python drivers. Raises ByocError when one is missing or does not load."""
+    """Load the runtimes, with Python drivers for byoc's. Raises ByocError when one is missing or does not load."""
     path = library_path()
     # TVM pins its workers to cores by default: those of eight threads to the same two.
     os.environ.setdefault("TVM_BIND_THREADS", "0")
