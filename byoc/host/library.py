@@ -180,7 +180,7 @@ def _is_arithmetic_of_shapes(facts: Facts) -> bool:
     return bool(tensors) and all(
         each.dtype.startswith(("int", "uint", "bool"))
         and each.shape is not None
-        and all(isinstance(extent, int) for extent in each.shape)
-        and math.prod(each.shape) <= FEW
+        and math.prod(extent if isinstance(extent, int) else FEW + 1 for extent in each.shape)
+        <= FEW
         for each in tensors
     )

@@ -86,7 +86,8 @@ class _Lowering:
         args = [_tensor(each) for each in call.args]
         if is_allocatable(call.ty):
             self.conventions[name] = "dps"
-            return relax.call_dps_packed(name, relax.Tuple(args), call.ty)
+            types = list(call.ty.fields) if isinstance(call.ty, relax.TupleType) else call.ty
+            return relax.call_dps_packed(name, relax.Tuple(args), types)
         self.conventions[name] = "returns"
         return relax.call_pure_packed(name, *args, ty_args=[call.ty])
 
