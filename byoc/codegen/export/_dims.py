@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,12 @@ class Dims:
     def from_tensor(self, ty: Any, value: str) -> None:
         """Note the dimensions that the type of tensor `value` names first."""
         for axis, dim in enumerate(_values(ty)):
-            self._define(dim, lambda axis=axis: self._extent(value, axis))
+            self._define(dim, partial(self._extent, value, axis))
 
     def from_elements(self, dims: Sequence[Any], value: str) -> None:
         """Note the dimensions that are elements of the integer vector `value`."""
         for index, dim in enumerate(dims):
-            self._define(dim, lambda index=index: self._element(value, index))
+            self._define(dim, partial(self._element, value, index))
 
     def from_scalar(self, dim: Any, value: str) -> None:
         """Note a dimension that is the integer scalar `value`."""
@@ -87,7 +88,8 @@ class Dims:
         if isinstance(dim, tirx.Mod):
             return self._emit("Mod", self.element(dim.a), self.element(dim.b), fmod=1)
         raise ExportError(
-            f"{self.writer.where()}a dimension is {dim}, and ONNX has no arithmetic for it. Bind the model's shapes."
+            f"{self.writer.where()}a dimension is {dim}, for which ONNX has no arithmetic. "
+            "Bind the model's shapes."
         )
 
     def _floor_divide(self, dim: Any) -> str:
@@ -129,8 +131,7 @@ class Dims:
         return self._element(self._emit("Shape", value), axis)
 
     def _element(self, value: str, index: int) -> str:
-        found = self._emit("Gather", value, self._constant([index]), axis=0)
-        return found
+        return self._emit("Gather", value, self._constant([index]), axis=0)
 
     def _emit(self, op: str, *inputs: str, **attrs: Any) -> str:
         return self.writer.node(op, inputs, **attrs)[0]

@@ -11,7 +11,7 @@ from onnx import helper
 
 from byoc._version import __version__
 from byoc.codegen.export._rename import rename
-from byoc.codegen.export._writer import Writer
+from byoc.codegen.export._writer import Array, Writer
 from byoc.frontends.onnx.host import reads
 
 if TYPE_CHECKING:
@@ -28,11 +28,22 @@ def finish(
 ) -> onnx.ModelProto:
     """Assemble the model; `names` has the final names of values, `hints` the types that the region asserts."""
     rename(writer.nodes, names)
-    nodes = _sorted(writer.nodes)
-    graph = onnx.GraphProto(name=region.name or region.vendor or "region")
+    nodes = _sorted(_live(writer.nodes, {each.name for each in outputs}))
+    domains = {"": writer.opset, **writer.domains}
+    imports = [helper.make_opsetid(domain, version) for domain, version in sorted(domains.items())]
+    model = onnx.ModelProto(
+        ir_version=helper.find_min_ir_version_for(imports, ignore_unknown=True),
+        producer_name="byoc",
+        producer_version=__version__,
+        opset_import=imports,
+    )
+    graph = model.graph
+    graph.name = region.name or region.vendor or "region"
     graph.node.extend(nodes)
     used = set(reads(nodes)) | {each.name for each in outputs}
-    graph.initializer.extend(each for name, each in writer.initializers.items() if name in used)
+    for name, array in writer.constants.items():
+        if name in used:
+            _write_constant(graph.initializer.add(), name, array)
     graph.input.extend(inputs)
     graph.output.extend(outputs)
     bordering = {each.name for each in [*inputs, *outputs, *graph.initializer]}
@@ -42,17 +53,29 @@ def finish(
         if ranked and each.name in made and each.name not in bordering:
             bordering.add(each.name)
             graph.value_info.append(each)
-    domains = {"": writer.opset, **writer.domains}
-    imports = [helper.make_opsetid(domain, version) for domain, version in sorted(domains.items())]
-    model = onnx.ModelProto(
-        ir_version=helper.find_min_ir_version_for(imports, ignore_unknown=True),
-        producer_name="byoc",
-        producer_version=__version__,
-        graph=graph,
-        opset_import=imports,
-    )
     model.functions.extend(writer.functions.values())
     return model
+
+
+def _write_constant(tensor: onnx.TensorProto, name: str, array: Array) -> None:
+    """Fill an initializer in place: large weights are copied once."""
+    tensor.name = name
+    tensor.dims.extend(array.shape)
+    tensor.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
+    tensor.raw_data = array.tobytes()
+
+
+def _live(nodes: Sequence[onnx.NodeProto], wanted: set[str]) -> list[onnx.NodeProto]:
+    """The nodes that the outputs need: an ONNX node that took the place of several calls reads less than they."""
+    makers = {name: index for index, node in enumerate(nodes) for name in node.output if name}
+    needed: set[int] = set()
+    waiting = sorted(makers[name] for name in wanted if name in makers)
+    while waiting:
+        index = waiting.pop()
+        if index not in needed:
+            needed.add(index)
+            waiting += [makers[name] for name in reads([nodes[index]]) if name in makers]
+    return [node for index, node in enumerate(nodes) if index in needed]
 
 
 def _sorted(nodes: Sequence[onnx.NodeProto]) -> list[onnx.NodeProto]:

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 _EMBEDDED_BYTES = 1024  # what the version converter may look at; weights stay outside
 
+_VECTORS = {
+    "Conv": ("B",),
+    "ConvTranspose": ("B",),
+    "InstanceNormalization": ("scale", "B"),
+    "GroupNormalization": ("scale", "bias"),
+}
+"""Inputs of one dimension. Import spreads quantised ones over a plane, and the group reads what it made of them."""
+
 _OPAQUE = frozenset({"relax.call_tir", "relax.call_pure_packed", "relax.call_dps_packed"})
 
 
@@ -29,8 +37,8 @@ _OPAQUE = frozenset({"relax.call_tir", "relax.call_pure_packed", "relax.call_dps
 class Node:
     """A group as an ONNX node: a one-node model at the opset that is written.
 
-    `bindings` are the group's in the order of the function, `inputs` what the model's inputs are: ONNX's name of each,
-    and the name of a Relax variable or data. `outputs` are the bindings that hold the model's outputs.
+    `bindings` are the group's in the order of the function. `inputs` are what the model's inputs are: ONNX's name of
+    each, and the name of a Relax variable or data. `outputs` are the bindings that hold the model's outputs.
     """
 
     group: SourceGroup
@@ -38,6 +46,11 @@ class Node:
     model: onnx.ModelProto
     inputs: tuple[tuple[str, Any], ...]
     outputs: tuple[str, ...]
+
+    def is_spread(self, formal: str, var: Any) -> bool:
+        """Whether a variable that the node reads has more dimensions than the node's input."""
+        op = self.group.op.rpartition(".")[2]
+        return formal in _VECTORS.get(op, ()) and int(var.ty.ndim) > 1
 
 
 def nodes_of(region: Region, bindings: Sequence[Any], opset: int) -> dict[str, Node]:

@@ -32,9 +32,7 @@ def inline(
         base = f"{writer.prefix}_{sparse.values.name}"
         names[sparse.values.name] = writer.constant(densify(sparse), base)
     rename(graph.node, names)
-    for node in graph.node:
-        node.name = writer.node_name(writer.origin[0] if writer.origin else node.op_type)
-        writer.nodes.append(node)
+    writer.nodes.extend(graph.node)
 
 
 def _imports(writer: Writer, model: onnx.ModelProto) -> None:

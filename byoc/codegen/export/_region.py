@@ -30,6 +30,8 @@ DEFAULT_OPSET = 21
 OLDEST_OPSET = 13
 """The oldest opset that byoc writes: QDQ per axis and axes as inputs began there."""
 
+_DEQUANTIZE = ir.Op.get("relax.dequantize")
+
 
 def export(region: Region, opset: int | None = None) -> onnx.ModelProto:
     """Write `region` as an ONNX model of the default domain's `opset`.
@@ -72,6 +74,10 @@ class _Walk:
         self.groups = nodes_of(region, self.bindings, opset)
         self.vars = {each.name: each for each in region.function.params}
         self.vars.update({each.var.name: each.var for each in self.bindings})
+        self.calls = {
+            each.var.name: None if isinstance(each, relax.MatchCast) else each.value
+            for each in self.bindings
+        }
 
     def run(self) -> onnx.ModelProto:
         inputs = [self._parameter(param) for param in self.region.function.params]
@@ -105,7 +111,8 @@ class _Walk:
             self.dims.from_scalar(param, name)
             return helper.make_tensor_value_info(name, element_type(str(ty.dtype)), [])
         raise ExportError(
-            f"parameter {param.name!r} of the region is {ty}; an ONNX model takes tensors. Leave its ops to the host."
+            f"parameter {param.name!r} of the region is {ty}; an ONNX model takes tensors. "
+            "Leave its ops to the host."
         )
 
     def _info(self, name: str, ty: Any) -> onnx.ValueInfoProto:
@@ -119,13 +126,26 @@ class _Walk:
 
     def _binding(self, binding: Any) -> None:
         var = binding.var
-        self.writer.origin = tuple(self.region.origins.get(var.name) or (var.name,))
-        self.writer.prefix = var.name
+        self._begin(var.name)
+        start = len(self.writer.nodes)
         group = self.groups.get(var.name)
         if group is None:
             self._write(binding)
         elif group.bindings[-1] == var.name:
             self._write_group(group)
+        self.writer.name_nodes(start, self._main_operator(binding, group))
+
+    def _begin(self, name: str) -> None:
+        """What is written from now on is of that binding."""
+        self.writer.origin = tuple(self.region.origins.get(name) or (name,))
+        self.writer.prefix = name
+
+    def _main_operator(self, binding: Any, group: Node | None) -> str:
+        """The ONNX operator that bears the origin's name, where others stand around it."""
+        if group is not None:
+            return group.group.op.rpartition(".")[2]
+        emitter = EMITTERS.get(op_name(binding.value))
+        return emitter.ops[0] if emitter is not None else ""
 
     def _write(self, binding: Any) -> None:
         var, value = binding.var, self._value(binding.value)
@@ -136,13 +156,35 @@ class _Walk:
             self._cast(var.ty, value)
 
     def _write_group(self, node: Node) -> None:
-        inputs = [
-            self.values[hash(self.vars[each])]
-            if isinstance(each, str)
-            else self.writer.constant(each, f"{self.writer.prefix}_{formal}")
-            for formal, each in node.inputs
-        ]
+        inputs = [self._group_input(node, formal, given) for formal, given in node.inputs]
         inline(self.writer, node.model, inputs, node.outputs)
+
+    def _group_input(self, node: Node, formal: str, given: Any) -> str:
+        if not isinstance(given, str):
+            return self.writer.constant(given, f"{self.writer.prefix}_{formal}")
+        var = self.vars[given]
+        if not node.is_spread(formal, var):
+            value: str = self.values[hash(var)]
+            return value
+        call = self.calls.get(given)
+        if isinstance(call, ir.Call) and call.op == _DEQUANTIZE:
+            return self._dequantized(given, call, formal)
+        return self.writer.node("Reshape", [self.values[hash(var)], self.dims.vector([-1])])[0]
+
+    def _dequantized(self, name: str, call: Any, formal: str) -> str:
+        """A spread constant as the vector that it was, still quantised."""
+        start, reader = len(self.writer.nodes), self.writer.prefix
+        self._begin(name)
+        stored = constant_array(call.args[0]).reshape(-1)
+        inputs = [self.writer.constant(stored, f"{self.writer.prefix}_{formal}")]
+        inputs += [self._argument("dequantize", index, call.args[index]) for index in (1, 2)]
+        axis = 0 if call.args[1].ty.ndim else None
+        if stored.dtype == "int32":
+            inputs.pop()  # ONNX's int32 has no zero point
+        (value,) = self.writer.node("DequantizeLinear", inputs, axis=axis)
+        self.writer.name_nodes(start)
+        self._begin(reader)
+        return value
 
     def _claim(self) -> None:
         """Name the outputs of the groups that are written as ONNX nodes: others may read them first."""
@@ -199,7 +241,7 @@ class _Walk:
         return found
 
     def _call(self, expr: Any) -> Value:
-        op = getattr(expr.op, "name", "").removeprefix("relax.")
+        op = op_name(expr)
         if not isinstance(expr.op, ir.Op):
             name = getattr(expr.op, "name_hint", op) or type(expr.op).__name__
             raise ExportError(
@@ -240,28 +282,40 @@ class _Walk:
 
     def _results(self) -> list[onnx.ValueInfoProto]:
         """The outputs of the model; what is an input, a constant or an output already passes an Identity."""
-        body = self.region.function.body.body
-        value = self._value(body)
-        flat = list(_flat(value, body.ty, getattr(body, "name", "output")))
         taken: set[str] = set()
         outputs = []
-        for each, ty, name in flat:
-            self.writer.origin, self.writer.prefix = (), name
-            given = self.final.get(each, each)
-            if each not in self.writer.made or given in taken:
-                (given,) = self.writer.node("Identity", [each])
-            taken.add(given)
-            outputs.append(self._info(given, ty))
+        for expr, name in self._flat(self.region.function.body.body, "output"):
+            value: str = self._value(expr)
+            if value in self.writer.made and value not in taken:
+                self.final[value] = name
+            else:
+                self.writer.origin, self.writer.prefix = (), name
+                start = len(self.writer.nodes)
+                (value,) = self.writer.node("Identity", [value])
+                self.writer.name_nodes(start)
+            taken.add(value)
+            outputs.append(self._info(self.final.get(value, value), expr.ty))
         return outputs
+
+    def _flat(self, expr: Any, name: str) -> Iterator[tuple[Any, str]]:
+        """The tensors of a result, each with the name of the binding that gives it."""
+        name = getattr(expr, "name", name)
+        value = self.calls.get(name) if isinstance(expr, ir.Var) else expr
+        if isinstance(value, ir.Tuple):
+            for index, field in enumerate(value.fields):
+                yield from self._flat(field, f"{name}_{index}")
+        elif isinstance(value, ir.Var) and value.name in self.calls:
+            yield from self._flat(value, name)
+        elif isinstance(expr.ty, relax.TupleType):
+            for index in range(len(expr.ty.fields)):
+                yield relax.TupleGetItem(expr, index), f"{name}_{index}"
+        else:
+            yield expr, name
 
     def _hints(self) -> list[onnx.ValueInfoProto]:
         return [self._info(self.final.get(value, value), ty) for value, ty in self.casts]
 
 
-def _flat(value: Value, ty: Any, name: str) -> Iterator[tuple[str, Any, str]]:
-    """The tensors of a result, with their types."""
-    if isinstance(value, str):
-        yield value, ty, name
-        return
-    for index, (each, field) in enumerate(zip(value, ty.fields, strict=True)):
-        yield from _flat(each, field, f"{name}_{index}")
+def op_name(expr: Any) -> str:
+    """The Relax op that `expr` calls, without `relax.`, "" when it calls none."""
+    return str(getattr(getattr(expr, "op", None), "name", "")).removeprefix("relax.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from byoc.errors import ExportError
 
@@ -30,16 +30,16 @@ class NewerOpset(Exception):  # noqa: N818 (a verdict, not an error)
 
 
 class Writer:
-    """Nodes and initializers in the order of writing, names unique, dtypes as far as they are known.
+    """Nodes and constants in the order of writing, names unique, dtypes as far as they are known.
 
-    `origin` names the source nodes of what is being written: the ONNX nodes are named after the first.
+    `origin` names the source nodes of what is being written: the ONNX nodes are named after the first. `made` are
+    the values that nodes make.
     """
 
     def __init__(self, opset: int) -> None:
         self.opset = opset
         self.nodes: list[onnx.NodeProto] = []
-        self.initializers: dict[str, TensorProto] = {}
-        self.arrays: dict[str, Array] = {}
+        self.constants: dict[str, Array] = {}
         self.dtypes: dict[str, str] = {}
         self.made: set[str] = set()
         self.domains: dict[str, int] = {}
@@ -68,11 +68,14 @@ class Writer:
         self.made.add(name)
         return name
 
-    def node_name(self, base: str) -> str:
-        """A node name made of `base`, different from all before it."""
-        name = _numbered(base, self._node_names)
-        self._node_names.add(name)
-        return name
+    def name_nodes(self, start: int, main: str = "") -> None:
+        """Name the nodes from number `start` on after the origin; the first one of operator `main` goes first."""
+        nodes = self.nodes[start:]
+        nodes.sort(key=lambda node: node.op_type != main)
+        for node in nodes:
+            base = self.origin[0] if self.origin else self.prefix
+            node.name = _numbered(base, self._node_names)
+            self._node_names.add(node.name)
 
     def constant(self, array: Array, base: str) -> str:
         """An initializer that holds `array`; small equal ones are one."""
@@ -83,13 +86,11 @@ class Writer:
         self.bytes += array.nbytes
         if self.bytes > LIMIT:
             raise ExportError(
-                f"the constants of this region are more than {self.bytes:,} bytes; an ONNX model in one piece holds "
-                f"{LIMIT:,}. Let the vendor's table limit its segments: `segments: {{max_constant_bytes: 2GiB}}`."
+                f"the constants of this region are more than {self.bytes:,} bytes; an ONNX model in one piece "
+                f"holds {LIMIT:,}. Let the vendor's table limit its segments: `segments: {{max_constant_bytes: 2GiB}}`."
             )
-        tensor = numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name)
-        self.initializers[name] = tensor
-        self.arrays[name] = array
-        self.dtypes[name] = dtype_name(tensor.data_type)
+        self.constants[name] = array
+        self.dtypes[name] = dtype_name(helper.np_dtype_to_tensor_dtype(array.dtype))
         if key:
             self._shared[key] = name
         return name
@@ -119,7 +120,6 @@ class Writer:
             else list(outputs)
         )
         node = onnx.NodeProto(op_type=op, domain=domain, input=given, output=names)
-        node.name = self.node_name(self.origin[0] if self.origin else self.prefix)
         for key in sorted(key for key, value in attrs.items() if value is not None):
             node.attribute.append(_attribute(schema, key, attrs[key]))
         self.nodes.append(node)
@@ -232,7 +232,7 @@ def type_text(dtype: str) -> str:
 
 def dtype_name(element: int) -> str:
     """A TensorProto element type as a dtype name."""
-    name = TensorProto.DataType.Name(element).lower()
+    name: str = TensorProto.DataType.Name(element).lower()
     return {text: dtype for dtype, text in _TEXTS.items()}.get(name, name)
 
 

@@ -46,7 +46,7 @@ def gelu_tanh(call: Call) -> str:
 
 
 def _half(call: Call, inner: str) -> str:
-    """x * (1 + inner) / 2."""
+    """Half the tensor, times 1 + inner."""
     gate = call.emit("Add", inner, call.like(1))
     return call.emit("Mul", call.emit("Mul", call[0], call.like(0.5)), gate)
 

@@ -32,7 +32,7 @@ def take(call: Call) -> str:
 
 def _clipped(call: Call, indices: str, extent: Any) -> str:
     array = call.array(1)
-    if array is not None and isinstance(extent, int) and 0 <= array.min() and array.max() < extent:
+    if array is not None and isinstance(extent, int) and array.min() >= 0 and array.max() < extent:
         return indices
     wide = call.cast(indices, "int64", call.dtype(1))
     last = call.dims.scalar(extent - 1)
