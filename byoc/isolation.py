@@ -20,6 +20,9 @@ Item = TypeVar("Item")
 LAST_WORDS = 400
 """How many of the last characters that a worker printed a failure quotes."""
 
+TAIL = 65_536
+"""How much of the end of a log is read for them (bytes): a stack trace may follow what is quoted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -107,14 +110,23 @@ class Worker(Generic[Item]):
         return failure
 
     def _last_words(self) -> str:
-        if self._log is None or not self._log.exists():
-            return ""
-        text = self._log.read_text("utf-8", errors="replace")
-        # The stacks that Python and TVM print of a dying process say nothing about the vendor's code.
-        for dump in ("Fatal Python error", "!!!!!!! Segfault encountered"):
-            text = text.partition(dump)[0]
-        text = text.strip()
-        return f"; its last words: {text[-LAST_WORDS:]}" if text else ""
+        return "" if self._log is None else last_words(self._log)
+
+
+def last_words(log: Path) -> str:
+    """What a worker printed last to the file `log`, as the end of a sentence; "" when it printed nothing."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - TAIL))
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    # The stacks that Python and TVM print of a dying process say nothing about the vendor's code.
+    for dump in ("Fatal Python error", "!!!!!!! Segfault encountered"):
+        text = text.partition(dump)[0]
+    text = text.strip()
+    return f"; its last words: {text[-LAST_WORDS:]}" if text else ""
 
 
 def _redirect(path: str) -> None:

@@ -130,6 +130,10 @@ class Plugins:
         """
         return self._only(self.load(vendor), hook)
 
+    def module(self, vendor: str) -> str:
+        """The name of the module that the plugin of `vendor` is, or is in."""
+        return self._entry(vendor).module
+
     def _only(self, plugin: object, hook: str) -> pluggy.HookCaller:
         others = [each for each in self._manager.get_plugins() if each is not plugin]
         return self._manager.subset_hook_caller(hook, others)

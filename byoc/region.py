@@ -59,8 +59,8 @@ class Region:
     def to_onnx(self, opset: int | None = None) -> ModelProto:
         """The region as an ONNX model of the default domain's `opset` (byoc's choice when None).
 
-        Inputs and outputs are those of `function`, in order, under its names; QDQ stays QDQ, symbolic dimensions stay
-        symbolic. Raises ExportError, naming the op and its source node, for what ONNX has no word for.
+        Inputs and outputs are those of `function`, in order, under its names; QDQ stays QDQ, symbolic dimensions
+        stay symbolic. Raises ExportError, naming the op and its source node, for what ONNX has no word for.
         """
         from byoc.codegen.export import export
 
@@ -118,8 +118,8 @@ class Region:
     def fingerprint(self) -> str:
         """The SHA-256, in hexadecimal, of everything in the region that can change a vendor's result.
 
-        That is ops, operand order, attributes, shapes, dtypes, symbolic dimensions, the bytes of constants, groups and
-        the models of host calls, composites; no names of variables or source nodes, and no options of the vendor.
+        That is ops, operand order, attributes, shapes, dtypes, symbolic dimensions, the bytes of constants, groups
+        and the models of host calls, composites; no names of variables or source nodes, and no options.
         """
         from byoc.codegen.fingerprint import fingerprint
 

@@ -90,9 +90,10 @@ class Segment(Region):
     def reference(
         self, inputs: Mapping[str, npt.NDArray[np.generic]] | Sequence[npt.NDArray[np.generic]]
     ) -> list[npt.NDArray[np.generic]]:
-        """What the host computes of `inputs` (by name or in order): TVM's plain schedules, host calls by onnxruntime.
+        """What the host computes of `inputs` (by name, or in order), with TVM's plain schedules.
 
-        Slow, and meant to hold a vendor's results against. Raises UsageError when the inputs do not fit.
+        Host calls run in onnxruntime. Slow, and meant to hold a vendor's results against. Raises UsageError when
+        the inputs do not fit.
         """
         from byoc.codegen.reference import reference
 
@@ -206,9 +207,9 @@ def _dims_told(function: Any, name: str) -> Any:
     found: list[Any] = []
 
     def visit(expr: Any) -> None:
-        if isinstance(expr, ir.Call) and isinstance(expr.op, ir.GlobalVar):
-            if expr.op.name_hint == name:
-                found.append(expr.args[-1].values)
+        is_call = isinstance(expr, ir.Call) and isinstance(expr.op, ir.GlobalVar)
+        if is_call and expr.op.name_hint == name:
+            found.append(expr.args[-1].values)
 
     relax.analysis.post_order_visit(function, visit)
     return found[0]

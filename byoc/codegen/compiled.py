@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from byoc.blob import Blob
-from byoc.segment import Segment
+
+if TYPE_CHECKING:
+    from byoc.segment import Segment
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Fingerprint: the SHA-256 of all that can change what a vendor makes of a region, and of nothing else.
 
-The region is written as one canonical JSON text: variables, symbolic dimensions and host calls by number in order of
-first use, constants by the digest of their bytes. Object identity plays no part, so that a region that was pickled, or
-imported in another process, has the same text.
+The region is written as one canonical JSON text: variables and symbolic dimensions by number in order of first use,
+constants and the models of host calls by the digest of their bytes. Object identity plays no part, so that a region
+that was pickled, or imported in another process, has the same text.
 """
 
 from __future__ import annotations
