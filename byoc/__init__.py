@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from byoc.hookspecs import hookimpl as hookimpl
     from byoc.options import CompileOptions as CompileOptions
     from byoc.options import PartitionOptions as PartitionOptions
+    from byoc.manifest import SegmentEntry as SegmentEntry
     from byoc.partition.plan import Plan as Plan
     from byoc.pipeline import Partition as Partition
     from byoc.pipeline import partition_model as partition_model
@@ -48,6 +49,7 @@ _HOMES = {
     "Refusal": "byoc.support.refusal",
     "Region": "byoc.region",
     "Segment": "byoc.segment",
+    "SegmentEntry": "byoc.manifest",
     "SupportTable": "byoc.support",
     "VendorSpec": "byoc.spec",
     "Verdict": "byoc.verdict",
