@@ -120,6 +120,18 @@ def read_artefact(path: Path | str) -> ArtefactFile:
     return ArtefactFile(path, container.manifest, plan, digest.hex(), len(view), signature)
 
 
+def read_blobs(path: Path | str) -> dict[str, dict[str, bytes]]:
+    """The blobs of an artefact: for each segment its parts by name. Raises what `read_artefact` does."""
+    manifest = read_artefact(path).manifest
+    view = memoryview(_read(Path(path)))
+    offset, length = _trailer(Path(path), view)[0]["container"]
+    parts = unpack(view[offset : offset + length]).parts
+    return {
+        entry.name: {name: bytes(parts[index]) for name, index in entry.parts.items()}
+        for entry in manifest.segments
+    }
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()

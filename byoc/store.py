@@ -57,7 +57,7 @@ def save_partition(partition: Partition, path: Path, *, force: bool = False) -> 
         raise UsageError(
             f"cannot write the partition to {path}: it {what}; name a new folder or use --force"
         )
-    with _folder(path) as folder:
+    with new_folder(path, "the partition") as folder:
         files = _write(partition, folder)
         plan = {"format": FORMAT, **asdict(partition.plan), "files": files}
         (folder / PLAN).write_text(json.dumps(plan, indent=1) + "\n", "utf-8")
@@ -269,14 +269,14 @@ def _digest(folder: Path, name: str) -> str:
 
 
 @contextmanager
-def _folder(path: Path) -> Iterator[Path]:
-    """A new folder beside `path` that takes its place when all went well and is removed when not."""
+def new_folder(path: Path, what: str) -> Iterator[Path]:
+    """A new folder for `what` beside `path` that takes its place when all went well and is removed when not."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
         raise UsageError(
-            f"cannot write the partition to {path}: {error.strerror}; name a folder that can be made"
+            f"cannot write {what} to {path}: {error.strerror}; name a folder that can be made"
         ) from error
     try:
         yield folder
@@ -286,7 +286,7 @@ def _folder(path: Path) -> Iterator[Path]:
         folder.rename(path)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise UsageError(f"cannot write the partition to {path}: {error}") from error
+        raise UsageError(f"cannot write {what} to {path}: {error}") from error
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -26,7 +26,7 @@ SUBCOMMANDS = {
     "vendors": "List vendors, show and check their support tables.",
     "zoo": "List and export the models that come with byoc.",
 }
-"""Each subcommand (`command` of the module `byoc.cli.<name>`, dashes as underscores) and its line in `byoc --help`."""
+"""Each subcommand and its line in `byoc --help`; it is `command` of `byoc.cli.<name>`, dashes as underscores."""
 
 FAILED = 1
 INTERRUPTED = 130

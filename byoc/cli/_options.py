@@ -92,8 +92,13 @@ def read_shapes(given: Sequence[str]) -> tuple[dict[str, tuple[int, ...]], dict[
     return shapes, dims
 
 
-def read_vendor_options(given: Sequence[str], vendors: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Read `--vendor-option VENDOR.KEY=VALUE` texts: each vendor's options, as texts. Raises UsageError."""
+def read_vendor_options(
+    given: Sequence[str], vendors: Sequence[str] | None = None
+) -> dict[str, dict[str, str]]:
+    """Read `--vendor-option VENDOR.KEY=VALUE` texts: each vendor's options, as texts.
+
+    Raises UsageError, also for a vendor that is none of `vendors` where these are known.
+    """
     options: dict[str, dict[str, str]] = {}
     for text in given:
         left, equals, value = text.partition("=")
@@ -102,7 +107,7 @@ def read_vendor_options(given: Sequence[str], vendors: Sequence[str]) -> dict[st
             raise UsageError(
                 f"--vendor-option {text!r}: expected VENDOR.KEY=VALUE, as in npu.cores=2"
             )
-        if vendor not in vendors:
+        if vendors is not None and vendor not in vendors:
             asked = ", ".join(vendors)
             raise UsageError(
                 f"--vendor-option {text!r}: vendor {vendor!r} is not asked (--vendor {asked})"

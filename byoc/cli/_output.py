@@ -9,24 +9,25 @@ from pathlib import Path
 from byoc.errors import UsageError
 
 
-def refuse_taken(output: Path, force: bool, what: str = "folder") -> None:
+def refuse_taken(output: Path, force: bool, option: str = "-o") -> None:
     """Say at once, not after minutes of work, that `output` cannot be written.
 
     Folders above it that are missing are made when it is written. Raises UsageError.
     """
-    advice = f"name a {what} that can be made"
+    advice = "name a folder that can be made"
     try:
         taken = output.exists() and not force
         folder = next(each for each in output.absolute().parents if each.exists())
     except OSError as error:
-        raise UsageError(f"-o {output}: {error.strerror}; {advice}") from error
+        raise UsageError(f"{option} {output}: {error.strerror}; {advice}") from error
     if taken:
-        raise UsageError(
-            f"-o {output}: it exists already; name a new {what}, or use --force to replace it"
-        )
+        way_out = "name a new folder, or use --force to replace it"
+        if option != "-o":
+            way_out = "name a new folder"
+        raise UsageError(f"{option} {output}: it exists already; {way_out}")
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         problem = "is not writable" if folder.is_dir() else "is no folder"
-        raise UsageError(f"-o {output}: {folder} {problem}; {advice}")
+        raise UsageError(f"{option} {output}: {folder} {problem}; {advice}")
 
 
 def refuse_unwritable(path: Path, option: str) -> None:

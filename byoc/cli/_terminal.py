@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -122,3 +124,29 @@ def stdout_to_stderr() -> Iterator[None]:
         sys.stdout.flush()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Print byoc's own warnings as it prints its errors, in one line on stderr; others stay as they are."""
+    from byoc.errors import ArtefactWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ArtefactWarning)
+        usual = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, ArtefactWarning):
+                sys.stderr.write(f"byoc: warning: {message}\n")
+            else:
+                usual(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield

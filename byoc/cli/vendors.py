@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from byoc.errors import ByocError, UsageError
 
 if TYPE_CHECKING:
     from byoc.plugins import Plugins
+
+NO_TABLE = "no support table; it judges through pattern rows and byoc_check"
 
 
 @click.group(name="vendors")
@@ -62,7 +64,8 @@ def _record(plugins: Plugins, name: str) -> dict[str, Any]:
     "--vendor-option", "given", multiple=True, metavar="KEY=VALUE", help="Choose the chip."
 )
 def show_vendor(name: str, form: str, given: Sequence[str]) -> None:
-    """Show what the vendor NAME takes, from its support table."""
+    """Show what the vendor NAME takes, from its support table, and what its plugin can do."""
+    from byoc.cli._vendor_facts import facts_markdown, facts_text, vendor_facts
     from byoc.plugins import Plugins
     from byoc.spec import option_values
     from byoc.support import show
@@ -71,27 +74,17 @@ def show_vendor(name: str, form: str, given: Sequence[str]) -> None:
     texts = _pairs(given, name)
     spec = plugins.spec(name, texts)
     table = spec.bind(option_values(spec, texts))
-    if table is None:
-        raise UsageError(
-            f"vendor {name!r} has no support table: it judges through pattern rows and byoc_check"
-            f"{_options(spec.options, '; its options: ')}"
-        )
-    writers = {"text": show.as_text, "markdown": show.as_markdown, "json": show.as_json}
-    click.echo(writers[form](table), nl=False)
-    if form == "text" and spec.options:
-        click.echo(_options(spec.options, "\noptions: "))
-
-
-def _options(schema: Mapping[str, Any], head: str) -> str:
-    """The options of a vendor in words, after `head`; "" when it has none."""
-    words = []
-    for key, about in schema.get("properties", {}).items():
-        takes = (
-            " or ".join(map(str, about["enum"])) if "enum" in about else about.get("type", "any")
-        )
-        default = f", {about['default']} unless given" if "default" in about else ""
-        words.append(f"{key} ({takes}{default})")
-    return head + ", ".join(words) if words else ""
+    facts = vendor_facts(plugins, spec, name)
+    if form == "json":
+        record = {"vendor": name} if table is None else show.as_record(table)
+        click.echo(json.dumps({**record, **facts}, indent=2, ensure_ascii=False))
+        return
+    if form == "markdown":
+        page = f"# {name}\n\n{NO_TABLE}\n" if table is None else show.as_markdown(table)
+        click.echo(page + facts_markdown(facts), nl=False)
+        return
+    page = f"{name}: {NO_TABLE}\n" if table is None else show.as_text(table)
+    click.echo(page + facts_text(facts), nl=False)
 
 
 @command.command(name="schema")

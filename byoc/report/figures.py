@@ -89,3 +89,13 @@ def _bits(dtype: str) -> int | None:
         return 8
     width = _DIGITS.search(dtype)
     return int(width.group()) if width else None
+
+
+def number(value: float | None) -> str:
+    """A value at three significant digits: `0.125`, `1.19e-07`, `nan`; - for none."""
+    return "-" if value is None else f"{value:.3g}"
+
+
+def decibels(value: float | None) -> str:
+    """A signal-to-noise ratio: `132 dB`; `exact` for an infinite one or none."""
+    return "exact" if value is None or value == float("inf") else f"{value:.1f} dB"

@@ -51,6 +51,13 @@ def columns(rows: Sequence[Sequence[str]], left: int) -> list[str]:
     return ["  " + "  ".join(_cells(row, widths, left)).rstrip() for row in rows]
 
 
+def fields(out: Console, pairs: Sequence[tuple[str, str]]) -> None:
+    """Print a line for each label and its value, which wraps beside the labels."""
+    width = max(len(label) for label, _ in pairs) + 4
+    for label, value in pairs:
+        paragraph(out, value, indent=width, prefix=Text(f"  {label}", "dim"))
+
+
 def bar(part: int, whole: int, width: int, style: str, out: Console) -> Text:
     """A bar of `width` columns; a part that is neither nothing nor all shows as neither."""
     full, empty = ("#", ".") if out.options.ascii_only else ("█", "░")

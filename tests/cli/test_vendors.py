@@ -105,16 +105,3 @@ def test_show_of_an_unknown_vendor_names_the_nearest() -> None:
     done = byoc("vendors", "show", "npuu")
     assert done.returncode == 2
     assert "did you mean 'npu'?" in done.stderr
-
-
-def test_show_tells_the_options_of_a_vendor() -> None:
-    from byoc.cli.vendors import _options
-
-    schema = {
-        "type": "object",
-        "properties": {"chip": {"enum": ["a", "b"], "default": "a"}, "queue": {"type": "integer"}},
-    }
-    assert (
-        _options(schema, "options: ") == "options: chip (a or b, a unless given), queue (integer)"
-    )
-    assert _options({}, "options: ") == ""
