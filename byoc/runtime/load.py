@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from byoc.device import this_device
 from byoc.errors import ArtefactError, UsageError
-from byoc.runtime import judging, library, vendors
+from byoc.runtime import library, vendors
 from byoc.runtime.artefact import Artefact
 from byoc.runtime.failures import words
 from byoc.runtime.machines import Machines
+from byoc.runtime.verdicts import hold_runnable, verdicts
 
 SEGMENTS: Final = "byoc.segments"
 """The kind of the module that has the segments."""
@@ -43,8 +44,8 @@ def load(
     if require_signature is not None:
         file.require_signature(require_signature)
     device = this_device()
-    verdicts = judging.judge(file.manifest, device)
-    judging.hold_runnable(str(path), file.manifest, verdicts, device)
+    found = verdicts(file.manifest, device)
+    hold_runnable(str(path), file.manifest, found, device)
     options = vendors.load_options(file.manifest, vendor_options or {}, threads)
     library.start()
     _register_drivers(options)
@@ -52,7 +53,7 @@ def load(
     segments = _segments(file.path, module)
     for vendor, values in options.items():
         segments["byoc.set_options"](vendor, json.dumps(values, sort_keys=True))
-    return Artefact(file, verdicts, _machines(file.path, module), segments, threads)
+    return Artefact(file, found, _machines(file.path, module), segments, threads)
 
 
 def _register_drivers(vendor_names: Mapping[str, Any]) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.generic]
 
-_DLPACK_KINDS = "fiubc"
-"""numpy's kinds that DLPack has words for; those of ml_dtypes are of kind V or lie (`int4`)."""
+_DLPACK_KINDS = "fiub"
+"""numpy's kinds that DLPack has words for; TVM has none for complex numbers."""
 
 
 def to_tensor(array: Array) -> Any:
