@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tvm import IRModule, ir, relax
+from tvm import IRModule, relax
 
 from byoc.host.border import arranged, ports
 from byoc.host.compile import compile_module, target_of
@@ -14,6 +14,7 @@ from byoc.host.contract import Codegen, HostBuild, HostOptions
 from byoc.host.lower import Convention, host_name, lower
 from byoc.host.offload import offload
 from byoc.manifest import SegmentEntry
+from byoc.partition import _relax
 
 if TYPE_CHECKING:
     from byoc.codegen.compiled import CompiledSegment
@@ -65,7 +66,7 @@ def _with_host_versions(partition: Partition, compiled: Sequence[CompiledSegment
         segment = each.segment
         name = host_name(segment.symbol)
         function = relax.utils.copy_with_new_vars(segment.function).without_attr("global_symbol")
-        functions[ir.GlobalVar(name, function.ty)] = function
+        functions[_relax.global_variable(name, function.ty)] = function
         origins[name], groups[name] = segment.origins, segment.groups
     whole = IRModule(functions, attrs=module.attrs, global_infos=module.global_infos)
     return replace(model, module=whole, origins=origins, groups=groups)
