@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 class OutputError:
     """How far an output is from its reference, over all elements.
 
-    `max_abs` is the largest |a - b|. `max_rel` is that divided by the largest |b|: what is small beside the tensor's
-    own magnitude does not count as large. `max_elementwise` is the largest |a - b| / |b|, over elements whose b is
-    not 0. `snr_db` is 10 log10(sum b^2 / sum (a - b)^2), infinite for equal tensors. `differing` counts the elements
-    that are not equal, of `elements`.
+    `max_abs` is the largest |a - b|. `max_rel` is that divided by the largest |b|: what is small beside the
+    tensor's own magnitude does not count as large. `max_elementwise` is the largest |a - b| / |b|, over elements
+    whose b is not 0. `snr_db` is 10 log10(sum b^2 / sum (a - b)^2), infinite for equal tensors. `differing` counts
+    the elements that are not equal, of `elements`.
 
     Two NaN, and two infinities of one sign, are equal; a NaN or infinity against anything else makes the errors
     infinite and the ratio minus infinity, and so does a reference of zeros that is not met. `words` say what cannot
@@ -106,13 +106,12 @@ def _wide(array: Array) -> Any:
     return array.astype(np.float64)
 
 
-def _distances(array: Array, expected: Array) -> tuple[Any, bool, Any]:
+def _distances(array: Any, expected: Any) -> tuple[Any, bool, Any]:
     """Where two tensors differ, whether all differences are finite, and the distances."""
     if array.dtype.kind in "iub":
         # In uint64 differences of all integers are exact.
-        larger = np.where(array > expected, array, expected).astype(np.uint64)
-        smaller = np.where(array > expected, expected, array).astype(np.uint64)
-        distance = larger - smaller
+        larger, smaller = np.maximum(array, expected), np.minimum(array, expected)
+        distance = larger.astype(np.uint64) - smaller.astype(np.uint64)
         return distance != 0, True, distance.astype(np.float64)
     left, right = _wide(array), _wide(expected)
     same = (left == right) | (np.isnan(left) & np.isnan(right))

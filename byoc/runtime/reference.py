@@ -21,9 +21,8 @@ ZOO = "zoo:"
 class Reference:
     """`model`, a path or `zoo:NAME`, in onnxruntime, one operator after the other, nothing fused.
 
-    `inner` are names of inner values that `run` shall give as well; the model must then fit one protobuf message, or
-    have its weights beside it. Raises UsageError when onnxruntime is missing, ModelError when the model cannot be
-    used.
+    `inner` are names of inner values that `run` shall give as well. Raises UsageError when onnxruntime is missing,
+    ModelError when the model cannot be used.
     """
 
     def __init__(self, model: str, inner: Sequence[str] = ()) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pluggy
 
-from byoc.errors import ArtefactError, ByocError, UsageError, nearest
+from byoc.errors import UsageError, nearest
 from byoc.manifest import Manifest, SegmentEntry
 from byoc.plugins import Plugins
 from byoc.spec import VendorSpec, option_values
@@ -38,23 +38,14 @@ def spec(vendor: str) -> VendorSpec:
     return installed().spec(vendor)
 
 
-def hold_installed(manifest: Manifest) -> None:
-    """Raise ArtefactError when the plugin of a segment's vendor is missing or cannot be imported."""
-    for entry in _by_vendor(manifest).values():
-        try:
-            spec(entry.vendor)
-        except ByocError as error:
-            raise ArtefactError(missing(entry, error)) from error
-
-
 def missing(entry: SegmentEntry, error: BaseException) -> str:
-    """What to say when a vendor's plugin or package is not there: who needs it, and what brings it."""
+    """What to say when a vendor's plugin or package is not there: why, and what brings it."""
     distribution = re.split(r"[ =]", entry.plugin, maxsplit=1)[0]
     if distribution in ("", "byoc"):
         remedy = f'install it with `pip install "byoc[{entry.vendor}]"`'
     else:
         remedy = f"it was compiled with {entry.plugin}; install that distribution"
-    return f"segment {entry.name!r} needs the vendor {entry.vendor!r}, which cannot be used here: {error}; {remedy}"
+    return f"the vendor {entry.vendor!r} cannot be used here: {error}; {remedy}"
 
 
 def load_options(

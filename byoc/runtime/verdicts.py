@@ -37,8 +37,8 @@ def hold_runnable(
     lacking = sorted(set(_needed(manifest)) - set(device["features"]))
     if lacking:
         raise ArtefactError(
-            f"{who}: its host code is for {manifest.target!r} and this CPU has no {', '.join(lacking)}; compile the "
-            "model again here, or with --target llvm"
+            f"{who}: its host code is for {manifest.target!r} and this CPU has no {', '.join(lacking)}; compile "
+            "the model again here, or with --target llvm"
         )
     refused = [
         f"{name} is {each.code}{_why(each)}" for name, each in found.items() if not each.loads
