@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,9 @@ import click
 
 from byoc.cli._options import format_option
 from byoc.errors import ArtefactError
-from byoc.verdict import Verdict
 
 if TYPE_CHECKING:
     from byoc.artefact import ArtefactFile
-    from byoc.manifest import Manifest, SegmentEntry
     from byoc.partition.plan import Plan
     from byoc.report.inspection import Inspection
 
@@ -64,6 +61,7 @@ def command(artefact: Path, extract: Path | None, public_key: Path | None, form:
 def _inspect(artefact: Path, public_key: Path | None) -> Inspection:
     from byoc.artefact import read_artefact
     from byoc.report.inspection import Inspection
+    from byoc.runtime.verdicts import verdicts
 
     file = read_artefact(artefact)
     if public_key is not None:
@@ -71,27 +69,16 @@ def _inspect(artefact: Path, public_key: Path | None) -> Inspection:
     return Inspection(
         file=file,
         plan=_plan(file.plan),
-        verdicts={entry.name: _verdict(file.manifest, entry) for entry in file.manifest.segments},
+        verdicts=verdicts(file.manifest),
         obstacle=_obstacle(file),
         signed_by=None if public_key is None else str(public_key),
     )
 
 
-def _verdict(manifest: Manifest, entry: SegmentEntry) -> Verdict:
-    """The verdict of this machine on one segment; a vendor that is not installed cannot run it."""
-    from byoc.device import this_device
-    from byoc.runtime.judging import judge
-
-    try:
-        return judge(replace(manifest, segments=(entry,)), this_device())[entry.name]
-    except ArtefactError as error:
-        return Verdict("incompatible", str(error))
-
-
 def _obstacle(file: ArtefactFile) -> str:
     """Why the host code cannot run on this machine, "" when it can."""
     from byoc.device import this_device
-    from byoc.runtime.judging import hold_runnable
+    from byoc.runtime.verdicts import hold_runnable
 
     try:
         hold_runnable(str(file.path), file.manifest, {}, this_device())

@@ -112,6 +112,9 @@ class _Limits:
         """Which outputs leave the tolerances, in words. A NaN is outside of any."""
         words = []
         for each in errors:
+            if each.words:
+                words.append(f"{each.name} cannot be compared: it is {each.words}")
+                continue
             if self.max_rel is not None and not each.max_rel <= self.max_rel:
                 words.append(
                     f"{each.name}: the relative error {each.max_rel:.3g} is more than --max-rel {self.max_rel:g}"

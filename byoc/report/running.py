@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from byoc.manifest import Manifest
-from byoc.report.figures import clean, decibels, duration, number, plural
+from byoc.report.figures import clean, decibels, duration, number, plural, share
 from byoc.report.page import columns, line, paragraph
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def run_json(ran: Ran) -> dict[str, Any]:
     return {
         "ok": not ran.failures,
         "outputs": [
-            {**_tensor_json(name, array), **_error_json(errors.get(name))}
+            {**_tensor_json(name, array), **error_json(errors.get(name))}
             for name, array in ran.outputs.items()
         ],
         "seconds": [round(each, 9) for each in ran.seconds],
@@ -116,11 +116,8 @@ def _range(array: Any) -> tuple[str, str, str]:
 def _errors(ran: Ran, out: Console) -> None:
     line(out, "")
     line(out, f"Against {ran.reference}", "bold")
-    rows = [("output", "max abs", "max rel", "SNR")]
-    rows += [
-        (clean(each.name), number(each.max_abs), number(each.max_rel), decibels(each.snr_db))
-        for each in ran.errors or ()
-    ]
+    rows: list[tuple[str, ...]] = [("output", "max abs", "max rel", "SNR", "differing")]
+    rows += [error_row(each.name, each) for each in ran.errors or ()]
     header, *lines = columns(rows, left=1)
     line(out, header, "dim")
     for row in lines:
@@ -129,17 +126,32 @@ def _errors(ran: Ran, out: Console) -> None:
         paragraph(out, words, "bold red")
 
 
+def error_row(name: str, error: OutputError) -> tuple[str, ...]:
+    """The cells of an error: largest absolute and relative difference, signal-to-noise ratio, how many differ."""
+    return (
+        clean(name),
+        number(error.max_abs),
+        number(error.max_rel),
+        decibels(error.snr_db),
+        share(error.differing, error.elements),
+    )
+
+
 def _tensor_json(name: str, array: Any) -> dict[str, Any]:
     return {"name": name, "dtype": str(array.dtype), "shape": list(array.shape)}
 
 
-def _error_json(error: OutputError | None) -> dict[str, Any]:
+def error_json(error: OutputError | None) -> dict[str, Any]:
+    """An error as JSON has it: what is not finite, and everything of None, is null."""
     if error is None:
         return {"max_abs": None, "max_rel": None, "snr_db": None}
     return {
         "max_abs": _finite(error.max_abs),
         "max_rel": _finite(error.max_rel),
         "snr_db": _finite(error.snr_db),
+        "max_elementwise": _finite(error.max_elementwise),
+        "differing": error.differing,
+        "elements": error.elements,
     }
 
 

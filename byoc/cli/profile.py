@@ -1,0 +1,76 @@
+"""`byoc profile`: say where the time of an artefact goes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from byoc.cli._loading import Loading, loading
+from byoc.cli._options import format_option
+
+
+@click.command("profile", short_help="Say where the time of an artefact goes.")
+@click.argument("artefact", type=click.Path(path_type=Path))
+@loading
+@click.option(
+    "--repeat",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many runs to measure.",
+)
+@click.option(
+    "--warmup",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    help="How many runs to leave out before: the first opens the drivers.",
+)
+@click.option(
+    "--trace",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write every run and segment call to FILE, for chrome://tracing or Perfetto.",
+)
+@format_option
+def command(
+    artefact: Path, how: Loading, repeat: int, warmup: int, trace: Path | None, form: str
+) -> None:
+    """Run ARTEFACT and tell host and segments apart: share of the time, calls, bytes across the borders.
+
+    \b
+    byoc profile model.so --threads 1
+    byoc profile model.so --repeat 100 --trace trace.json
+    """  # noqa: D301  # click wants the backspace itself: it keeps the lines below as they are
+    from byoc.cli._output import refuse_unwritable, write_file
+    from byoc.cli._terminal import plain_warnings, stdout_to_stderr, step_progress
+    from byoc.report.profile import chrome_trace, profile_json, write_profile
+
+    if trace is not None:
+        refuse_unwritable(trace, "--trace")
+    with stdout_to_stderr(), plain_warnings(), how.load(artefact) as loaded:
+        from byoc.runtime.profile import profile
+
+        inputs, source = how.inputs(loaded)
+        with step_progress("profile", warmup + repeat) as step:
+            found = profile(loaded, inputs, repeat=repeat, warmup=warmup, step=step)
+    if trace is not None:
+        text = json.dumps(chrome_trace(str(artefact), found))
+        write_file(trace, text.encode("utf-8"), "--trace")
+    if form == "json":
+        click.echo(
+            json.dumps(profile_json(str(artefact), loaded.manifest, source, found), indent=2)
+        )
+        return
+    from rich.text import Text
+
+    from byoc.report import console
+
+    out = console()
+    write_profile(str(artefact), loaded.manifest, source, found, out)
+    if trace is not None:
+        out.print(Text(f"Trace written to {trace}", "green"), soft_wrap=True)
