@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from byoc.blob import Blob as Blob
     from byoc.compile import Compiled as Compiled
     from byoc.compile import compile_model as compile_model
+    from byoc.device import this_device as this_device
     from byoc.errors import ByocError as ByocError
     from byoc.frontends import import_model as import_model
     from byoc.frontends.model import Model as Model
@@ -59,6 +60,7 @@ _HOMES = {
     "load_partition": "byoc.store",
     "load_table": "byoc.support",
     "partition_model": "byoc.pipeline",
+    "this_device": "byoc.device",
 }
 
 __all__ = ["__version__", "patterns", *sorted(_HOMES)]
