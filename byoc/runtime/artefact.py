@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from byoc.manifest import Manifest, Port, SegmentEntry
 from byoc.runtime.extents import sizes
 from byoc.runtime.failures import translated
 from byoc.runtime.inputs import Accepted, Given, accept
-from byoc.runtime.machines import Machines, configure_threads
+from byoc.runtime.machines import Instrument, Machines, configure_threads
 from byoc.runtime.stats import Counts, Stats, read_segments
 from byoc.runtime.tensors import empty, to_array, to_tensor
 from byoc.verdict import Verdict
@@ -78,10 +79,16 @@ class Artefact:
         Raises InputError for inputs that do not fit, DriverError with segment, vendor and the driver's words when a
         segment fails, ArtefactError after `close`.
         """
-        machines = self._open()
+        return self._run(inputs, self._open().one())
+
+    def run_instrumented(self, inputs: Given, instrument: Instrument) -> dict[str, Array]:
+        """As `run`; TVM's virtual machine calls `instrument` before and after each call of host code."""
+        return self._run(inputs, self._open().instrumented(instrument))
+
+    def _run(self, inputs: Given, machine: AbstractContextManager[Any]) -> dict[str, Array]:
         accepted = accept(self._who, self.inputs, inputs)
         configure_threads(self._threads)
-        with translated(self._who), machines.one() as main:
+        with translated(self._who), machine as main:
             start = time.perf_counter_ns()
             result = main(*accepted.tensors)
             elapsed = time.perf_counter_ns() - start

@@ -6,12 +6,15 @@ A machine is no more than frames and registers; the constants are the executable
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 _CPU: Final = (1, 0, 2)
 """What a machine is initialised with: DLPack's device type and index, TVM's pooled allocator."""
+
+Instrument: TypeAlias = Callable[..., int]
+"""Called with (function, its name, whether before it, its result, *arguments); answers 0 to go on."""
 
 _BIG_CORES: Final = 1
 _configured = threading.local()
@@ -47,12 +50,23 @@ class Machines:
             raise
         self._free.append(main)
 
+    @contextmanager
+    def instrumented(self, instrument: Instrument) -> Iterator[Any]:
+        """The function `main` of a machine of its own, whose calls `instrument` is told of."""
+        machine = self._machine()
+        machine["set_instrument"](instrument)
+        yield machine["main"]
+
     def _new(self) -> Any:
-        machine = self._load()
-        machine["vm_initialization"](*_CPU)
+        main = self._machine()["main"]
         with self._lock:
             self._made += 1
-        return machine["main"]
+        return main
+
+    def _machine(self) -> Any:
+        machine = self._load()
+        machine["vm_initialization"](*_CPU)
+        return machine
 
 
 def configure_threads(threads: int | None) -> None:
