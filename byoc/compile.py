@@ -1,26 +1,44 @@
 """Compile: a model in, one shared library out.
 
-import -> partition, each segment compiled by its vendor -> host -> link
+    import -> partition, each segment compiled by its vendor -> host -> link
+
+A model that was compiled before with the same of everything comes out of the cache without any of that, and without
+TVM: nothing at the top of this file imports it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from byoc.options import CompileOptions as CompileOptions
-from byoc.options import Observer
+from byoc._version import __version__
+from byoc.errors import UsageError
+from byoc.options import COMPILE_STAGES, CompileOptions, Observer
 
 if TYPE_CHECKING:
     from onnx import ModelProto
     from tvm import IRModule
 
+    from byoc.artefact import ArtefactFile
+    from byoc.codegen.cache import Cache
+    from byoc.codegen.confirm import Confirm
+    from byoc.codegen.service import Codegen
+    from byoc.codegen.toolchain import Toolchain
     from byoc.frontends.model import Model
+    from byoc.host import HostBuild
     from byoc.manifest import Manifest
     from byoc.partition.plan import Plan
+    from byoc.pipeline import Partition
+    from byoc.plugins import Plugins
     from byoc.store import StoredPartition
+
+__all__ = ["CompileOptions", "Compiled", "compile_model"]
+
+HOST_LIBRARY = "onnxruntime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +71,197 @@ def compile_model(
 
     `source` is as in `partition_model`, or what `load_partition` gave: its cut is then taken as it is (and
     `vendors` are those of its plan when none are given). `output` is written whole or not at all, and replaced if
-    it exists.
-    Raises UsageError, ModelError, PluginError, TableError or PatternError for what the caller can mend.
+    it exists. Raises UsageError, ModelError, PluginError, TableError or PatternError for what the caller can mend.
     """
-    raise NotImplementedError
+    from byoc.plugins import Plugins
+
+    options = options or CompileOptions()
+    if type(source).__name__ == "StoredPartition" and not vendors:
+        vendors = source.plan.vendors  # type: ignore[union-attr]  # its type needs TVM
+    _hold_vendors(vendors, options)
+    output = Path(output)
+    _hold_output(output)
+    return _Compilation(
+        source, vendors, output, options, observer or Observer(), Plugins.discover()
+    ).run()
+
+
+@dataclass(slots=True)
+class _Compilation:
+    """One compilation under way."""
+
+    source: Any
+    vendors: Sequence[str]
+    output: Path
+    options: CompileOptions
+    observer: Observer
+    plugins: Plugins
+    seconds: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("cache", *COMPILE_STAGES), 0.0)
+    )
+    notes: dict[str, None] = field(default_factory=dict)
+    cache: Cache | None = None
+    key: str | None = None
+
+    def run(self) -> Compiled:
+        """Take it from the cache, or make it."""
+        from byoc.codegen.cache import Cache
+        from byoc.codegen.toolchain import toolchain
+
+        texts = self.options.partition.vendor_options
+        chains = [toolchain(self.plugins, name, texts.get(name, {})) for name in self.vendors]
+        if self.options.cache:
+            self.cache = Cache.at(self.options.cache_dir)
+            with self.stage("cache"):
+                found = self.known(chains)
+            if found is not None:
+                return found
+        return self.make()
+
+    def known(self, chains: Sequence[Toolchain]) -> Compiled | None:
+        """The artefact out of the cache; asked for bundles, there is nothing to take."""
+        from byoc.codegen.toolchain import toolchain
+        from byoc.codegen.whole import restore, whole_key
+
+        assert self.cache is not None
+        library = {}
+        if self.options.host == HOST_LIBRARY and HOST_LIBRARY in self.plugins.names():
+            library = toolchain(self.plugins, HOST_LIBRARY, {}).identity()
+        self.key = whole_key(self.source, chains, self.options, {"library": library})
+        if self.key is None or self.options.keep is not None:
+            return None
+        found = restore(self.cache, self.key, self.output)
+        if found is None:
+            return None
+        artefact, entry = found
+        notes = tuple(str(note) for note in entry.about.get("notes", ()))
+        return self.compiled(artefact, notes, whole=True)
+
+    def make(self) -> Compiled:
+        """Partition, compile and link."""
+        from byoc.codegen.confirm import Confirm
+        from byoc.codegen.service import Codegen
+
+        options = self.options
+        codegen = Codegen(
+            self.plugins,
+            options.partition.vendor_options,
+            options.jobs,
+            options.timeout,
+            options.memory,
+            self.cache,
+            self.observer,
+        )
+        with codegen:
+            codegen.preload(self.vendors[0])
+            confirm = Confirm(codegen)
+            partition = self.partition(confirm)
+            with self.stage("host"):
+                host = self.host(partition, confirm, codegen)
+        with self.stage("link"):
+            artefact = self.link(partition, host)
+        notes = tuple(dict.fromkeys([*partition.plan.notes, *host.notes, *self.notes]))
+        if self.cache is not None and self.key is not None and not confirm.failed:
+            self.cache.write_file(self.key, self.output, {"notes": list(notes)})
+        if self.cache is not None:
+            notes = tuple(dict.fromkeys([*notes, *self.cache.notes]))
+        return self.compiled(artefact, notes, hits=codegen.hits, calls=codegen.calls)
+
+    def partition(self, confirm: Confirm) -> Partition:
+        """The partition of which every segment compiles."""
+        from byoc.pipeline import open_sessions, partition_for
+
+        options = self.options.partition
+        with ExitStack() as stack:
+            sessions = open_sessions(stack, self.plugins, self.vendors, options)
+            partition = partition_for(
+                self.source, sessions, options, observer=self.observer, confirm=confirm
+            )
+        self.seconds.update(partition.seconds)
+        return partition
+
+    def host(self, partition: Partition, confirm: Confirm, codegen: Codegen) -> HostBuild:
+        """The host's part."""
+        from byoc.host import HostOptions, build_host
+
+        options = HostOptions(self.options.host, self.options.fallback, self.options.target)
+        return build_host(partition, confirm.compiled, codegen, options)
+
+    def link(self, partition: Partition, host: HostBuild) -> ArtefactFile:
+        """The artefact."""
+        from importlib.metadata import version
+
+        from byoc.artefact import write_artefact
+        from byoc.device import this_device
+        from byoc.manifest import Manifest
+
+        manifest = Manifest(
+            byoc=__version__,
+            tvm=version("apache-tvm"),
+            model=partition.plan.model,
+            inputs=host.inputs,
+            outputs=host.outputs,
+            segments=host.segments,
+            parts=(),
+            plan=0,
+            target=host.target,
+            host=host.library,
+            device=this_device(),
+        )
+        plan = asdict(partition.plan)
+        return write_artefact(
+            self.output, host.executable, manifest, host.blobs, plan, key=self.options.sign
+        )
+
+    def compiled(
+        self,
+        artefact: ArtefactFile,
+        notes: tuple[str, ...],
+        *,
+        whole: bool = False,
+        hits: int = 0,
+        calls: int = 0,
+    ) -> Compiled:
+        """The result."""
+        from byoc.store import plan_from_json
+
+        plan = plan_from_json(artefact.plan)
+        hits = len(artefact.manifest.segments) if whole else hits
+        return Compiled(
+            self.output, plan, artefact.manifest, self.seconds, whole, hits, calls, notes
+        )
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Tell the observer about a stage and add its time."""
+        self.observer.begin(name)
+        start = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - start
+        self.seconds[name] += seconds
+        self.observer.end(name, seconds)
+
+
+def _hold_vendors(vendors: Sequence[str], options: CompileOptions) -> None:
+    from byoc.errors import nearest
+
+    if not vendors or len(set(vendors)) != len(vendors):
+        raise UsageError(f"vendors given: {list(vendors)}; expected at least one, each once")
+    unknown = sorted(set(options.partition.vendor_options) - set(vendors))
+    if unknown:
+        raise UsageError(
+            f"options are given for vendor {unknown[0]!r}, which is not asked{nearest(unknown[0], vendors)}"
+        )
+
+
+def _hold_output(output: Path) -> None:
+    """Say at once, not after minutes of work, what writing would refuse."""
+    wrong = ""
+    if output.is_dir():
+        wrong = "it is a folder"
+    elif not output.parent.is_dir():
+        wrong = f"there is no folder {output.parent}"
+    if wrong:
+        raise UsageError(
+            f"cannot write the artefact to {output}: {wrong}; name a file, as in model.so"
+        )

@@ -29,14 +29,18 @@ if TYPE_CHECKING:
     from onnx import ModelProto
     from tvm import IRModule
 
+    from byoc.codegen.demote import Apart
+    from byoc.codegen.search import Objection
     from byoc.frontends.model import Model
     from byoc.partition.match import Match
     from byoc.partition.outline import Outlined
     from byoc.partition.vendor import Vendor
     from byoc.partition.withdraw import Offers
+    from byoc.plugins import Plugins
     from byoc.region import Region
     from byoc.segment import Segment
     from byoc.support.refusal import Refusal
+    from byoc.vendor import VendorSession
 
 
 @contextmanager
@@ -75,6 +79,13 @@ class Session(Protocol):
 
     def judge(self, regions: Sequence[Region]) -> Sequence[Refusal | None]:
         """Refuse merged regions, or not; asked when `vendor` has a check. Raises nothing."""
+
+
+class Confirm(Protocol):
+    """Holds segments to what their vendors can compile (`byoc.codegen.confirm`)."""
+
+    def __call__(self, segments: Sequence[Segment]) -> Sequence[Objection | None]:
+        """One answer a segment, in order; None accepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,27 +134,34 @@ def partition_model(
     the caller can mend; VerificationError would be a defect of byoc.
     """
     from byoc.plugins import Plugins
-    from byoc.vendor import VendorSession
 
     options = options or PartitionOptions()
     if not vendors or len(set(vendors)) != len(vendors):
         raise UsageError(f"vendors given: {list(vendors)}; expected at least one, each once")
-    plugins = Plugins.discover()
     with ExitStack() as stack:
-        sessions = [
-            stack.enter_context(
-                VendorSession(
-                    plugins, name, options.vendor_options.get(name, {}), options.check_timeout
-                )
-            )
-            for name in vendors
-        ]
+        sessions = open_sessions(stack, Plugins.discover(), vendors, options)
         unknown = sorted(set(options.vendor_options) - set(vendors))
         if unknown:
             raise UsageError(
                 f"options are given for vendor {unknown[0]!r}, which is not asked{nearest(unknown[0], vendors)}"
             )
         return partition_for(source, sessions, options, observer=observer, explain=explain)
+
+
+def open_sessions(
+    stack: ExitStack, plugins: Plugins, vendors: Sequence[str], options: PartitionOptions
+) -> list[VendorSession]:
+    """The vendors, ready to be asked while `stack` is open."""
+    from byoc.vendor import VendorSession
+
+    return [
+        stack.enter_context(
+            VendorSession(
+                plugins, name, options.vendor_options.get(name, {}), options.check_timeout
+            )
+        )
+        for name in vendors
+    ]
 
 
 def partition_for(
@@ -153,15 +171,16 @@ def partition_for(
     *,
     observer: Observer | None = None,
     explain: str | None = None,
+    confirm: Confirm | None = None,
 ) -> Partition:
     """Partition `source` for vendors that are ready to be asked, in the order of preference.
 
     This is `partition_model` after discovery, for a program that has its vendors from elsewhere than plugins.
-    `options.vendor_options` and `check_timeout` are the sessions' own affair and not looked at.
+    `options.vendor_options` and `check_timeout` are the sessions' own affair and not looked at. What `confirm`
+    objects to is taken away from its vendor, and the rest is placed and merged again.
     """
-    return _Run(sessions, options or PartitionOptions(), observer or Observer()).run(
-        source, explain
-    )
+    run = _Run(sessions, options or PartitionOptions(), observer or Observer(), confirm)
+    return run.run(source, explain)
 
 
 @dataclass(slots=True)
@@ -171,7 +190,9 @@ class _Run:
     sessions: Sequence[Session]
     options: PartitionOptions
     observer: Observer
+    confirm: Confirm | None = None
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    apart: dict[int, Apart] = field(default_factory=dict)
 
     def run(self, source: Any, explain: str | None) -> Partition:
         """Import `source` and partition it."""
@@ -196,11 +217,7 @@ class _Run:
                 node for table in model.origins.values() for each in table.values() for node in each
             }
             raise UsageError(f"the model has no node {explain!r}{nearest(explain, known)}")
-        blocks = list(zip(graphs, self.decide(graphs, traces), strict=True))
-        with self.stage("outline"):
-            from byoc.partition.outline import Outline
-
-            outlined = Outline()(model.module, blocks)
+        blocks, outlined = self.cut(model, graphs, traces)
         if self.options.verify:
             with self.stage("verify"):
                 from byoc.partition.verify import Verify
@@ -219,15 +236,67 @@ class _Run:
         story = _story(graphs, traces)
         return Partition(model, outlined.module, plan, self.seconds, story, outlined, tuple(blocks))
 
-    def decide(self, graphs: Sequence[Graph], traces: Sequence[Trace | None]) -> list[BlockPlan]:
-        """Ask the vendors about every block, then place and merge until each has only what it can keep."""
+    def cut(
+        self, model: Model, graphs: Sequence[Graph], traces: Sequence[Trace | None]
+    ) -> tuple[list[tuple[Graph, BlockPlan]], Outlined]:
+        """Decide what goes where and outline it, again until every vendor can compile what it was given."""
         from byoc.partition.match import Match
-        from byoc.partition.withdraw import withdraw
+        from byoc.partition.outline import Outline
 
         with self.stage("match"):
             matches = [Match(session.vendor) for session in self.sessions]
+        offers: list[Offers] = [
+            self.offers(matches, graph, trace) for graph, trace in zip(graphs, traces, strict=True)
+        ]
+        while True:
+            offers, plans = self.decide(graphs, offers, traces)
+            blocks = list(zip(graphs, plans, strict=True))
+            with self.stage("outline"):
+                outlined = Outline()(model.module, blocks)
+            if self.confirm is None:
+                return blocks, outlined
+            with self.stage("codegen"):
+                fewer = self.confirmed(blocks, outlined, offers, traces)
+            if fewer is None:
+                return blocks, outlined
+            offers = fewer
+
+    def confirmed(
+        self,
+        blocks: Sequence[tuple[Graph, BlockPlan]],
+        outlined: Outlined,
+        offers: Sequence[Offers],
+        traces: Sequence[Trace | None],
+    ) -> list[Offers] | None:
+        """The offers without what the vendors' compilers could not do; None when all segments compile."""
+        from byoc.codegen.demote import Apart, demote
+        from byoc.segment import segments_of
+
+        assert self.confirm is not None
+        objections = self.confirm(segments_of(blocks, outlined))
+        if not any(objections):
+            return None
+        fewer: list[Offers] = []
+        for index, (graph, block) in enumerate(blocks):
+            own = [
+                (segment, objection)
+                for segment, objection in zip(outlined.segments, objections, strict=True)
+                if segment.graph == index and objection is not None
+            ]
+            apart = self.apart.setdefault(index, Apart())
+            fewer.append(demote(graph, offers[index], block, own, apart, traces[index]))
+        return fewer
+
+    def decide(
+        self,
+        graphs: Sequence[Graph],
+        offers: list[Offers],
+        traces: Sequence[Trace | None],
+    ) -> tuple[list[Offers], list[BlockPlan]]:
+        """Place and merge until each vendor has only what it can keep; the offers of then, and the blocks."""
+        from byoc.partition.withdraw import withdraw
+
         each = list(zip(graphs, traces, strict=True))
-        offers: list[Offers] = [self.offers(matches, graph, trace) for graph, trace in each]
         while True:
             blocks = self.settle(graphs, offers, traces)
             fewer = [
@@ -235,7 +304,7 @@ class _Run:
                 for (graph, trace), offer, block in zip(each, offers, blocks, strict=True)
             ]
             if not any(fewer):
-                return blocks
+                return offers, blocks
             offers = [new or old for new, old in zip(fewer, offers, strict=True)]
 
     def offers(self, matches: Sequence[Match], graph: Graph, trace: Trace | None) -> Offers:
@@ -265,7 +334,7 @@ class _Run:
         merge = Merge(self.options.merge, self.options.min_ops, self.options.min_macs, limits)
         place = Place()
         blocks: list[BlockPlan] = []
-        for graph, offer, trace in zip(graphs, offers, traces, strict=True):
+        for index, (graph, offer, trace) in enumerate(zip(graphs, offers, traces, strict=True)):
             with self.stage("place"):
                 decision = place(graph, offer, trace)
             with self.stage("merge"):
@@ -273,6 +342,8 @@ class _Run:
                 for session in self.sessions:
                     if session.vendor.check is not None:
                         block = judge_regions(session.name, session.judge, graph, block, trace)
+                if index in self.apart:
+                    block = self.apart[index].cut(block)
             blocks.append(block)
         with self.stage("merge"):
             trim = Trim(self.options.min_ops, self.options.min_macs, limits)
@@ -297,7 +368,7 @@ class _Run:
         start = time.perf_counter()
         yield
         seconds = time.perf_counter() - start
-        self.seconds[name] += seconds
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         self.observer.end(name, seconds)
 
 

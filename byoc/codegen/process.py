@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 WATCH = 0.25
 """Seconds between two looks at how much memory the process and its children hold."""
 
+STARTUP = 120.0
+"""Seconds that a process may take at least until its plugin is loaded: a busy machine is not the vendor's fault."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -85,9 +88,11 @@ class Process:
             return self._ended(now) or self._failed(_words(code), now)
         if not self._ready and (self.folder / READY).exists():
             self._ready, self._began = True, now
-        if now - self._began > self.timeout:
+        limit = self.timeout if self._ready else max(self.timeout, STARTUP)
+        if now - self._began > limit:
             self.kill()
-            return self._failed(f"gave no answer within {self.timeout:g} s", now)
+            what = "gave no answer" if self._ready else "was not loaded"
+            return self._failed(f"{what} within {limit:g} s", now, hung=True)
         if now - self._looked > WATCH:
             self._looked = now
             if self._held() > self.memory:
@@ -130,9 +135,9 @@ class Process:
             return None
         return Ended(head, path, len(line), now - self._began)
 
-    def _failed(self, words: str, now: float) -> Ended:
+    def _failed(self, words: str, now: float, *, hung: bool = False) -> Ended:
         said = last_words(self.folder / LOG)
-        head = {"kind": "problem", "words": words + said, "nodes": [], "trace": ""}
+        head = {"kind": "problem", "words": words + said, "nodes": [], "trace": "", "hung": hung}
         return Ended(head, self.folder / ANSWER, 0, now - self._began)
 
     def _family(self) -> list[Any]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from byoc.blob import Blob
 from byoc.codegen.cache import Cache
+from byoc.codegen.compiled import CompiledSegment
 from byoc.codegen.packed import pack, unpack
 from byoc.codegen.process import Ended, Process
 from byoc.codegen.toolchain import Toolchain, toolchain
@@ -37,12 +38,16 @@ PAUSE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one segment: the answer, where from, the wall time (s), and what the worker printed."""
+    """What became of one segment: the answer, where from, the wall time (s), and what the worker printed.
+
+    `hung` says that the vendor ran into the time limit.
+    """
 
     answer: Blob | Refusal
     cached: bool = False
     seconds: float = 0.0
     log: str = ""
+    hung: bool = False
 
 
 @dataclass(slots=True)
@@ -90,12 +95,30 @@ class Codegen:
             if given is not None and given <= 0:
                 raise UsageError(f"{name} is {given}; expected more than nothing")
 
-    def compile(self, segments: Sequence[Segment]) -> list[Blob | Refusal]:
+    def compile(self, segments: Sequence[Segment]) -> list[CompiledSegment | Refusal]:
         """One answer a segment, in order. Raises nothing that a vendor's code causes.
 
         Raises PluginError when nothing compiles for a vendor, UsageError for options that do not fit.
         """
-        return [each.answer for each in self.run(segments)]
+        answers: list[CompiledSegment | Refusal] = []
+        for segment, outcome in zip(segments, self.run(segments), strict=True):
+            if isinstance(outcome.answer, Refusal):
+                answers.append(outcome.answer)
+            else:
+                answers.append(self._compiled(segment, outcome.answer, outcome))
+        return answers
+
+    def compiled(self, segment: Segment, outcome: Outcome) -> CompiledSegment | None:
+        """The segment with its blob, None when there is none."""
+        if isinstance(outcome.answer, Refusal):
+            return None
+        return self._compiled(segment, outcome.answer, outcome)
+
+    def _compiled(self, segment: Segment, blob: Blob, outcome: Outcome) -> CompiledSegment:
+        maker = self.chain(segment.vendor).maker
+        return CompiledSegment(
+            segment, blob, cached=outcome.cached, seconds=outcome.seconds, maker=maker
+        )
 
     def run(self, segments: Sequence[Segment], *, part: bool = False) -> list[Outcome]:
         """As `compile`, with what became of each. `part` says that they are parts of a failed segment."""
@@ -204,7 +227,7 @@ class Codegen:
             answer = self._answer(job, end)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        outcome = Outcome(answer, False, end.seconds, log)
+        outcome = Outcome(answer, False, end.seconds, log, bool(end.head.get("hung")))
         self._known[job.key] = outcome
         if isinstance(answer, Blob) and self.cache is not None:
             about = {"vendor": job.chain.vendor, "segment": job.segment.fingerprint}

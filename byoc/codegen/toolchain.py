@@ -105,7 +105,7 @@ def surroundings() -> dict[str, Any]:
     """What every compiled byte depends on: byoc itself, what it is built with, the machine."""
     return {
         "byoc": __version__,
-        "sources": _tree(Path(__file__).parent.parent, IGNORED),
+        "sources": tree_digest(Path(__file__).parent.parent, IGNORED),
         "packages": {name: _version(name) for name in BUILT_WITH},
         "device": this_device(),
     }
@@ -130,7 +130,7 @@ def _sources(plugins: Plugins, vendor: str) -> list[str]:
     package = module if _folder(module) else module.rpartition(".")[0]
     folder = _folder(package) if package else None
     if folder is not None:
-        return [plugins.owner(vendor), _tree(folder)]
+        return [plugins.owner(vendor), tree_digest(folder)]
     file = getattr(sys.modules.get(module), "__file__", None)
     return [plugins.owner(vendor), "" if file is None else _file(Path(file))]
 
@@ -141,7 +141,8 @@ def _folder(module: str) -> Path | None:
     return Path(next(iter(places))) if places else None
 
 
-def _tree(folder: Path, ignored: tuple[str, ...] = ()) -> str:
+def tree_digest(folder: Path, ignored: tuple[str, ...] = ()) -> str:
+    """The SHA-256 of all files below `folder` but what is in `ignored` folders of it."""
     files = {str(path.relative_to(folder)): _file(path) for path in _walk(folder, ignored)}
     return digest(files)
 
