@@ -15,6 +15,8 @@ std::string WordsOr(const char* words, const char* otherwise) {
   return words != nullptr && *words != '\0' ? words : otherwise;
 }
 
+constexpr int kThrew = -1;  // beside the statuses of byoc_driver.h
+
 // Calls a function of the driver; what a C++ driver lets slip is a failure like any other.
 template <typename F>
 int Guarded(std::string& words, F call) {
@@ -25,11 +27,13 @@ int Guarded(std::string& words, F call) {
   } catch (...) {
     words = "the driver threw a C++ exception";
   }
-  return BYOC_FAILED;
+  return kThrew;
 }
 
-std::string LastError(const Functions& driver, void* handle, const char* otherwise) {
-  return driver.last_error == nullptr ? otherwise : WordsOr(driver.last_error(handle), otherwise);
+// Why a call ended with `status`: the driver's words, unless it threw or has none.
+std::string Reason(const Functions& driver, void* handle, int status, const std::string& words) {
+  if (status == kThrew || driver.last_error == nullptr) return words;
+  return WordsOr(driver.last_error(handle), words.c_str());
 }
 
 // An output that run_returns allocated.
@@ -122,7 +126,7 @@ class NativeExecutor final : public Executor {
     std::string words = "its driver could not open the blob";
     const int status = Guarded(words, [&] { return functions_.open(c_blob_.get(), &handle_); });
     if (status != BYOC_OK) {
-      throw Failure(Fault::kDriver, LastError(functions_, nullptr, words.c_str()));
+      throw Failure(Fault::kDriver, Reason(functions_, nullptr, status, words));
     }
     instances_ = Number("max_instances");
     concurrency_ = Number("max_concurrency");
@@ -192,7 +196,7 @@ class NativeExecutor final : public Executor {
 
   void Check(int status, const std::string& words) const {
     if (status == BYOC_OK) return;
-    const std::string why = LastError(functions_, handle_, words.c_str());
+    const std::string why = Reason(functions_, handle_, status, words);
     if (status == BYOC_LOST) throw Lost(why);
     throw Failure(Fault::kDriver, why);
   }
