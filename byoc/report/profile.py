@@ -32,9 +32,10 @@ def write_profile(profile: Profile, source: str, warmup: int, out: Console) -> N
     header, *lines = columns([HEADER, *map(_row, profile.rows)], left=2)
     line(out, header, "dim")
     whole = sum(row.total_ns for row in profile.rows)
+    width = max(map(len, lines))
     for row, text in zip(profile.rows, lines, strict=True):
         style = "yellow" if row.library or row is profile.rows[0] else "green"
-        shown = Text(f"{text:<{out.width - BAR - 2}}  ")
+        shown = Text(f"{text:<{width}}  ")
         line(out, shown.append_text(bar(row.total_ns, whole, BAR, style, out)))
         for words, style in _details(row, len(profile.seconds)):
             paragraph(out, clean(words), style, indent=4)
