@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench import partition, startup
+from bench import overhead, partition, startup
 
 HEADINGS = ("part", "byoc s", "beside s", "ratio", "target", "verify s", "peak MiB", "")
 WIDTHS = (10, 9, 19, 7, 11, 9, 9, 6)
@@ -50,6 +50,8 @@ PARTS = {
     "scale": Part(partition.scale, "10,000 ops", most=15),
     "help": Part(startup.help_page, "python -c pass", most=15),
     "import": Part(startup.importing, "python -c pass"),
+    "native": Part(overhead.native_call, "us added to", most=1.5),
+    "python": Part(overhead.python_call, "us added to", most=10),
 }
 
 
