@@ -46,7 +46,8 @@ class Model:
     `module` is a Relax module whose binding names are unique in each function. `origins` maps a function's name
     and a binding's name to the names of the source nodes it came from. `host_nodes` maps the symbol of a host
     call (`byoc.host.3`) to the serialised one-node ONNX model that computes it. `notes` say what import did
-    beyond translation, in order.
+    beyond translation, in order. `inputs` and `outputs` are the source's own names of what `main` takes and gives,
+    () when it has none.
     """
 
     name: str
@@ -55,3 +56,5 @@ class Model:
     groups: Mapping[str, tuple[SourceGroup, ...]] = field(default_factory=dict)
     host_nodes: Mapping[str, bytes] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from byoc.host.compile import compile_module, target_of
 from byoc.host.contract import Codegen, HostBuild, HostOptions
 from byoc.host.lower import Convention, host_name, lower
 from byoc.host.offload import offload
-from byoc.manifest import SegmentEntry
+from byoc.manifest import Port, SegmentEntry
 from byoc.partition import _relax
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def build(
     ]
     blobs = {each.segment.symbol: each.blob for each in (*compiled, *library.segments)}
     inputs, outputs = ports(partition.model.module["main"])
+    inputs = _named(inputs, partition.model.inputs)
+    outputs = _named(outputs, partition.model.outputs)
     return HostBuild(
         executable=compile_module(lowered.module, target),
         inputs=inputs,
@@ -70,6 +72,13 @@ def _with_host_versions(partition: Partition, compiled: Sequence[CompiledSegment
         origins[name], groups[name] = segment.origins, segment.groups
     whole = IRModule(functions, attrs=module.attrs, global_infos=module.global_infos)
     return replace(model, module=whole, origins=origins, groups=groups)
+
+
+def _named(given: tuple[Port, ...], names: tuple[str, ...]) -> tuple[Port, ...]:
+    """`given` under the model's own names, which Relax may not have been able to keep."""
+    if len(names) != len(given):
+        return given
+    return tuple(replace(port, name=name) for port, name in zip(given, names, strict=True))
 
 
 def _entry(

@@ -46,6 +46,8 @@ def import_graph(source: Source, inputs: dict[str, TypeProto]) -> Model:
         groups={"main": tuple(emitter.groups)},
         host_nodes={symbol: data for symbol, data in state.host_nodes.items() if symbol in called},
         notes=tuple(state.notes),
+        inputs=tuple(inputs),
+        outputs=tuple(each.name for each in source.proto.graph.output),
     )
 
 
