@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from byoc.manifest import Manifest, SegmentEntry
 from byoc.options import SegmentEvent
@@ -52,6 +54,21 @@ def library_ops(manifest: Manifest, plan: Plan) -> int:
     """How many of the plan's host ops the host library runs."""
     nodes = {node for entry in host_library(manifest) for node in entry.nodes}
     return sum(not nodes.isdisjoint(op.nodes or (op.binding,)) for op in host_ops(plan))
+
+
+def target_text(target: str) -> str:
+    """TVM's target in words: `llvm, x86_64-linux-gnu, mcpu znver4` for the JSON that TVM makes of it."""
+    try:
+        about = json.loads(target)
+        words = [str(about["kind"]), about.get("mtriple", "")]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return target
+    words += [f"{key} {_listed(about[key])}" for key in ("mcpu", "mattr") if about.get(key)]
+    return ", ".join(word for word in words if word)
+
+
+def _listed(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _built(

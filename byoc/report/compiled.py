@@ -15,6 +15,7 @@ from byoc.report.built import (
     built_segments,
     host_library,
     library_ops,
+    target_text,
 )
 from byoc.report.figures import duration, macs, plural, share, size
 from byoc.report.json import plan_json, seconds_json
@@ -135,7 +136,7 @@ def _host(compiled: Compiled, out: Console) -> None:
         return
     library = host_library(manifest)
     taken = library_ops(manifest, compiled.plan)
-    words = f"TVM runs {plural(ops - taken, 'op')}, for {manifest.target}"
+    words = f"TVM runs {plural(ops - taken, 'op')}, for {target_text(manifest.target)}"
     if library:
         blobs = size(sum(blob_bytes(manifest, each) for each in library))
         where = f"{plural(len(library), 'segment')} ({blobs})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from math import floor, prod
+from math import floor, isfinite, prod
 
 from byoc.partition.plan import TensorInfo
 
@@ -92,8 +92,11 @@ def _bits(dtype: str) -> int | None:
 
 
 def number(value: float | None) -> str:
-    """A value at three significant digits: `0.125`, `1.19e-07`, `nan`; - for none."""
-    return "-" if value is None else f"{value:.3g}"
+    """A value at three significant digits, whole numbers whole: `0.125`, `1.19e-07`, `16000`, `nan`; - for none."""
+    if value is None:
+        return "-"
+    is_whole = value == round(value) if isfinite(value) else False
+    return f"{value:.0f}" if is_whole and abs(value) < 1e6 else f"{value:.3g}"
 
 
 def decibels(value: float | None) -> str:

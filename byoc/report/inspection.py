@@ -11,7 +11,7 @@ from rich.text import Text
 
 from byoc.manifest import Manifest, Port, SegmentEntry
 from byoc.partition.plan import Plan
-from byoc.report.built import blob_bytes
+from byoc.report.built import blob_bytes, target_text
 from byoc.report.figures import clean, plural, size
 from byoc.report.json import plain, plan_json
 from byoc.report.page import columns, fields, line, paragraph
@@ -111,7 +111,7 @@ def _facts(found: Inspection) -> list[tuple[str, str]]:
         ("model", clean(manifest.model)),
         ("made by", f"byoc {manifest.byoc} with TVM {manifest.tvm}"),
         ("made on", ", ".join(each for each in made_on if each) or "an unknown machine"),
-        ("host code", f"{manifest.target}{heavy}"),
+        ("host code", f"{target_text(manifest.target)}{heavy}"),
         ("content", f"whole: every SHA-256 is right; its own begins {file.sha256[:16]}"),
         ("signature", _signature(found)),
         ("here", _here(found)),
