@@ -57,6 +57,12 @@ def accept(who: str, ports: Sequence[Port], given: Given) -> Accepted:
     return accepted
 
 
+def named(who: str, ports: Sequence[Port], given: Given) -> dict[str, Any]:
+    """`given` by the names of the ports. Raises InputError as `accept` does for their count and names."""
+    arrays = _in_order(who, ports, given)
+    return {port.name: each for port, each in zip(ports, arrays, strict=True)}
+
+
 def _in_order(who: str, ports: Sequence[Port], given: Given) -> Sequence[Any]:
     names = [port.name for port in ports]
     if isinstance(given, Mapping):
