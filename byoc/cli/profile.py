@@ -48,7 +48,7 @@ def command(
     """  # noqa: D301  # click wants the backspace itself: it keeps the lines below as they are
     from byoc.cli._output import refuse_unwritable, write_file
     from byoc.cli._terminal import plain_warnings, stdout_to_stderr, step_progress
-    from byoc.report.profile import chrome_trace, profile_json, write_profile
+    from byoc.report.profile import profile_json, write_profile
 
     if trace is not None:
         refuse_unwritable(trace, "--trace")
@@ -56,21 +56,19 @@ def command(
         from byoc.runtime.profile import profile
 
         inputs, source = how.inputs(loaded)
-        with step_progress("profile", warmup + repeat) as step:
-            found = profile(loaded, inputs, repeat=repeat, warmup=warmup, step=step)
+        with step_progress(f"{warmup + repeat + 1} runs"):
+            found = profile(loaded, inputs, repeat=repeat, warmup=warmup)
     if trace is not None:
-        text = json.dumps(chrome_trace(str(artefact), found))
+        text = json.dumps(found.to_chrome_trace())
         write_file(trace, text.encode("utf-8"), "--trace")
     if form == "json":
-        click.echo(
-            json.dumps(profile_json(str(artefact), loaded.manifest, source, found), indent=2)
-        )
+        click.echo(json.dumps(profile_json(found, source, warmup), indent=2))
         return
     from rich.text import Text
 
     from byoc.report import console
 
     out = console()
-    write_profile(str(artefact), loaded.manifest, source, found, out)
+    write_profile(found, source, warmup, out)
     if trace is not None:
         out.print(Text(f"Trace written to {trace}", "green"), soft_wrap=True)
