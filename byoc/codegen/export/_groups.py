@@ -37,8 +37,8 @@ _OPAQUE = frozenset({"relax.call_tir", "relax.call_pure_packed", "relax.call_dps
 class Node:
     """A group as an ONNX node: a one-node model at the opset that is written.
 
-    `bindings` are the group's in the order of the function. `inputs` are what the model's inputs are: ONNX's name of
-    each, and the name of a Relax variable or data. `outputs` are the bindings that hold the model's outputs.
+    `bindings` are the group's in the order of the function. `inputs` are what the model's inputs stand for: ONNX's
+    name of each, and the name of a Relax variable or data. `outputs` are the bindings that hold its outputs.
     """
 
     group: SourceGroup

@@ -86,8 +86,9 @@ class Writer:
         self.bytes += array.nbytes
         if self.bytes > LIMIT:
             raise ExportError(
-                f"the constants of this region are more than {self.bytes:,} bytes; an ONNX model in one piece "
-                f"holds {LIMIT:,}. Let the vendor's table limit its segments: `segments: {{max_constant_bytes: 2GiB}}`."
+                f"the constants of this region come to {self.bytes:,} bytes and more; an ONNX model in one piece "
+                f"holds {LIMIT:,}. Limit the segments in the vendor's table: `segments: {{max_constant_bytes: "
+                "1GiB}}`."
             )
         self.constants[name] = array
         self.dtypes[name] = dtype_name(helper.np_dtype_to_tensor_dtype(array.dtype))
