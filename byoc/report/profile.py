@@ -76,7 +76,8 @@ def _details(row: Row, runs: int) -> Sequence[tuple[str, str]]:
     """What else there is to say of a segment, with the style to say it in."""
     found = []
     if row.copies:
-        words = f"{row.copies:.4g} tensors copied a run ({size(round(row.copied_bytes))})"
+        tensors = "1 tensor" if row.copies == 1 else f"{row.copies:.4g} tensors"
+        words = f"{tensors} copied a run ({size(round(row.copied_bytes))})"
         found.append(
             (f"{words}: the driver takes no such address, strides or order of axes", "yellow")
         )
