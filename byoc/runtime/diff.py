@@ -74,7 +74,7 @@ def diff_outputs(
 
     Each segment gets the values that the model has at its border, found by their names, so that the error of one
     does not reach the next. A value that is none of the model's (it came of an operator that was taken apart)
-    cannot be given or compared: the segment is skipped, with words. `max_rel` is the tolerance of `OutputError.max_rel`;
+    cannot be given or compared: the segment is skipped, with words. `max_rel` is the tolerance of that error;
     `step` is called after each segment.
 
     Raises what `Reference` and `Artefact.run` do; a segment that fails by itself is skipped, with its words.

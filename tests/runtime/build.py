@@ -39,7 +39,9 @@ def make(
 
     def dim(extent: int | str) -> Any:
         return (
-            extent if isinstance(extent, int) else dims.setdefault(extent, tirx.Var(extent, "int64"))
+            extent
+            if isinstance(extent, int)
+            else dims.setdefault(extent, tirx.Var(extent, "int64"))
         )
 
     types = [relax.TensorType([dim(each) for each in shape], dtype) for shape in shapes]
@@ -68,9 +70,7 @@ def make_returning(path: Path, do: Mapping[str, Any], *, outputs: Sequence[Port]
     n = tirx.Var("n", "int64")
     x = relax.Var("x", relax.TensorType((n,), "float32"))
     builder = relax.BlockBuilder()
-    types = [
-        relax.TensorType(dtype=each.dtype, ndim=len(each.shape or ())) for each in outputs
-    ]
+    types = [relax.TensorType(dtype=each.dtype, ndim=len(each.shape or ())) for each in outputs]
     with builder.function("main", [x]):
         with builder.dataflow():
             ty = types[0] if len(types) == 1 else relax.TupleType(types)

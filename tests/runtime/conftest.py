@@ -1,14 +1,17 @@
 """What the tests of the runtime share: the vendor testchip, installed, and artefacts with its segments."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from byoc.runtime import library, vendors
+from tests.conftest import ROOT
 
-if not library.is_built():
-    pytest.skip("byoc's C++ runtime is not built", allow_module_level=True)
+Child = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +25,37 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def testchip(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The vendor testchip is installed."""
+    if not library.is_built():
+        pytest.skip("byoc's C++ runtime is not built")
     monkeypatch.syspath_prepend(str(site))
-    vendors.installed.cache_clear()
-    vendors.spec.cache_clear()
+    forget()
     yield
+    forget()
+
+
+def forget() -> None:
+    """Let the runtime look for plugins anew."""
     vendors.installed.cache_clear()
     vendors.spec.cache_clear()
+
+
+@pytest.fixture
+def child(site: Path, tmp_path: Path) -> Child:
+    """Run Python code in a process of its own, with testchip installed unless told otherwise."""
+
+    def run(code: str, *args: object, installed: bool = True) -> subprocess.CompletedProcess[str]:
+        path = [str(ROOT), *([str(site)] if installed else [])]
+        return subprocess.run(
+            [sys.executable, "-c", code, *map(str, args)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+            timeout=120,
+            check=False,
+        )
+
+    return run
