@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -22,9 +23,14 @@ IN_MEMORY: Final = 64 << 20
 
 
 def compiled(model: ModelProto, options: Mapping[str, Any]) -> byoc.Blob:
-    """Compile `model`, which loses its data. Raises what OpenVINO raises for a model that it does not take."""
+    """Compile `model`, which loses its data. Raises what OpenVINO raises for a model that it does not take.
+
+    The parts are `model`, OpenVINO's own, and `ports`: JSON, the names of the inputs and outputs in order.
+    OpenVINO leaves out an input of which only the shape matters.
+    """
     import openvino
 
+    ports = [[each.name for each in model.graph.input], [each.name for each in model.graph.output]]
     core = openvino.Core()
     features = byoc.this_device()["features"]
     with tempfile.TemporaryDirectory(prefix="byoc-openvino-") as folder:
@@ -35,7 +41,7 @@ def compiled(model: ModelProto, options: Mapping[str, Any]) -> byoc.Blob:
     version = openvino.__version__.partition("-")[0]
     requirements = str(result.get_property("RUNTIME_REQUIREMENTS"))
     return byoc.Blob(
-        exported,
+        {"model": exported, "ports": json.dumps(ports).encode()},
         compat=describe(version, requirements, features),
         report={
             "toolchain": f"OpenVINO {version}",

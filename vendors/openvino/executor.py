@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import math
 import threading
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,8 @@ class RequestExecutor:
 
         self.max_concurrency = int(options.get("streams", 1))
         self._profile = bool(options.get("profile", False))
-        self._memory = np.frombuffer(_payload(blob), np.uint8)
+        assert isinstance(blob.parts, Mapping)
+        self._memory = np.frombuffer(blob.parts["model"], np.uint8)
         settings: dict[str, Any] = {
             "NUM_STREAMS": self.max_concurrency,
             "INFERENCE_NUM_THREADS": int(options.get("threads", 0)),
@@ -39,6 +41,7 @@ class RequestExecutor:
             _writable(self._memory.ctypes.data, self._memory.nbytes), shared_memory=True
         )
         self._model: Any = openvino.Core().import_model(source, DEVICE, settings)
+        self._ports = _ports(self._model, json.loads(bytes(blob.parts["ports"])))
         self._lock = threading.Lock()
         self._idle: list[_Request] = []
         self._requests: list[_Request] = []
@@ -75,7 +78,7 @@ class RequestExecutor:
                     return self._idle.pop(place)
             if self._idle and len(self._requests) >= self.max_concurrency:
                 return self._idle.pop(0)
-            request = _Request(self._model)
+            request = _Request(self._model, self._ports)
             self._requests.append(request)
             return request
 
@@ -92,12 +95,14 @@ class RequestExecutor:
 class _Request:
     """An infer request, and the addresses that its tensors have."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, ports: tuple[list[Any], list[Any]]) -> None:
         self.native = model.create_infer_request()
         self.addresses: list[int] = []
-        self._ports = (*model.inputs, *model.outputs)
-        self._results = model.outputs
-        self._is_static = not any(port.partial_shape.is_dynamic for port in self._ports)
+        inputs, self._results = ports
+        self._ports = [*inputs, *self._results]
+        self._is_static = not any(
+            port.partial_shape.is_dynamic for port in self._ports if port is not None
+        )
         self._tensors: dict[Any, Any] = {}
 
     def run(self, tensors: Sequence[Any], addresses: list[int]) -> None:
@@ -113,7 +118,8 @@ class _Request:
 
     def _bind(self, tensors: Sequence[Any]) -> None:
         for place, (port, tensor) in enumerate(zip(self._ports, tensors, strict=False)):
-            self.native.set_tensor(port, self._tensor(place, port, tensor))
+            if port is not None:
+                self.native.set_tensor(port, self._tensor(place, port, tensor))
 
     def _tensor(self, place: int, port: Any, tensor: Any) -> Any:
         """OpenVINO's tensor on the memory of `tensor`."""
@@ -131,9 +137,11 @@ class _Request:
         return found
 
 
-def _payload(blob: byoc.Blob) -> Any:
-    (part,) = blob.parts.values() if isinstance(blob.parts, Mapping) else (blob.parts,)
-    return part
+def _ports(model: Any, names: list[list[str]]) -> tuple[list[Any], list[Any]]:
+    """The model's inputs and outputs in the segment's order, None for an input that it does not have."""
+    inputs = {name: port for port in model.inputs for name in port.names}
+    outputs = {name: port for port in model.outputs for name in port.names}
+    return [inputs.get(name) for name in names[0]], [outputs[name] for name in names[1]]
 
 
 def _writable(address: int, size: int) -> Any:
