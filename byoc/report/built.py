@@ -50,10 +50,16 @@ def host_library(manifest: Manifest) -> tuple[SegmentEntry, ...]:
     return tuple(entry for entry in manifest.segments if entry.host)
 
 
-def library_ops(manifest: Manifest, plan: Plan) -> int:
-    """How many of the plan's host ops the host library runs."""
-    nodes = {node for entry in host_library(manifest) for node in entry.nodes}
-    return sum(not nodes.isdisjoint(op.nodes or (op.binding,)) for op in host_ops(plan))
+def library_shares(manifest: Manifest, plan: Plan) -> dict[str, int]:
+    """How many of the plan's host ops each segment of the host library runs.
+
+    None of them for a segment of the host version (`--fallback`) of a vendor's segment.
+    """
+    ops = [set(op.nodes or (op.binding,)) for op in host_ops(plan)]
+    return {
+        entry.name: sum(not nodes.isdisjoint(entry.nodes) for nodes in ops)
+        for entry in host_library(manifest)
+    }
 
 
 def target_text(target: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from byoc.report.built import (
     blob_bytes,
     built_segments,
     host_library,
-    library_ops,
+    library_shares,
     target_text,
 )
 from byoc.report.figures import duration, macs, plural, share, size
@@ -44,7 +45,7 @@ def write_compiled(compiled: Compiled, events: Sequence[SegmentEvent], out: Cons
 def compiled_json(compiled: Compiled, events: Sequence[SegmentEvent]) -> dict[str, Any]:
     """The JSON document of `compiled`: that of its partition, with the blobs, the host code and the file."""
     plan, manifest = compiled.plan, compiled.manifest
-    document = plan_json(plan)
+    document, shares = plan_json(plan), library_shares(manifest, plan)
     built = {each.entry.name: each for each in built_segments(manifest, plan, events)}
     return {
         "ok": True,
@@ -58,10 +59,10 @@ def compiled_json(compiled: Compiled, events: Sequence[SegmentEvent]) -> dict[st
         "host_code": {
             "library": manifest.host,
             "target": manifest.target,
-            "ops": library_ops(manifest, plan),
             "segments": [
                 {
                     "name": each.name,
+                    "ops": shares[each.name],
                     "nodes": list(each.nodes),
                     "blob_bytes": blob_bytes(manifest, each),
                 }
@@ -129,20 +130,24 @@ def _macs(built: Built) -> int:
 
 
 def _host(compiled: Compiled, out: Console) -> None:
-    """Who runs what no vendor took."""
+    """Who runs what no vendor took, and the host versions of what they took."""
     manifest = compiled.manifest
-    ops = len(host_ops(compiled.plan))
-    if not ops:
+    shares = library_shares(manifest, compiled.plan)
+    ops, taken = len(host_ops(compiled.plan)), sum(shares.values())
+    words = []
+    if taken:
+        segments = plural(sum(each > 0 for each in shares.values()), "segment")
+        words.append(f"{manifest.host} runs {plural(taken, 'op')} in {segments}")
+    if ops > taken:
+        words.append(f"TVM runs {plural(ops - taken, 'op')}")
+    versions = sum(entry.fallback for entry in manifest.segments)
+    if versions:
+        words.append(f"host versions of {plural(versions, 'segment')} are compiled in")
+    if not words:
         return
-    library = host_library(manifest)
-    taken = library_ops(manifest, compiled.plan)
-    words = f"TVM runs {plural(ops - taken, 'op')}, for {target_text(manifest.target)}"
-    if library:
-        blobs = size(sum(blob_bytes(manifest, each) for each in library))
-        where = f"{plural(len(library), 'segment')} ({blobs})"
-        words = f"{manifest.host} runs {plural(taken, 'op')} in {where}, {words}"
     line(out, "")
-    paragraph(out, Text.assemble(("Host code: ", "bold"), words), indent=0)
+    words.append(f"for {target_text(manifest.target)}")
+    paragraph(out, Text.assemble(("Host code: ", "bold"), ", ".join(words)))
 
 
 def _closing(compiled: Compiled, out: Console) -> None:
@@ -153,7 +158,10 @@ def _closing(compiled: Compiled, out: Console) -> None:
     paragraph(out, f"{sum(seconds.values()):.2f} s in all ({parts}); {_cache(compiled)}", "dim")
     # A path is copied: it is not wrapped.
     line(out, Text(f"Written to {compiled.path}, {size(compiled.path.stat().st_size)}", "green"))
-    line(out, Text(f"Next: byoc run {compiled.path} --compare {compiled.plan.model}"))
+    files = " --compare ".join(
+        shlex.quote(str(each)) for each in (compiled.path, compiled.plan.model)
+    )
+    line(out, f"Next: byoc run {files}")
 
 
 def _cache(compiled: Compiled) -> str:
