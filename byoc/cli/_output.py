@@ -25,6 +25,8 @@ def refuse_taken(output: Path, force: bool, option: str = "-o") -> None:
         if option != "-o":
             way_out = "name a new folder"
         raise UsageError(f"{option} {output}: it exists already; {way_out}")
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{option} {output}: it is no folder; {advice}")
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         problem = "is not writable" if folder.is_dir() else "is no folder"
         raise UsageError(f"{option} {output}: {folder} {problem}; {advice}")

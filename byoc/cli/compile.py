@@ -132,7 +132,7 @@ def command(
         return
     from byoc.report import console
 
-    write_compiled(compiled, observer.events, console())
+    write_compiled(compiled, observer.events, console(), request.given.keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,8 @@ class _Request:
 
     def refuse_early(self) -> None:
         """Say what is wrong before anything is loaded. Raises UsageError."""
+        from byoc.cli._output import refuse_taken
+
         if (self.model is None) == (self.plan is None):
             which = "neither MODEL nor --plan" if self.model is None else "both MODEL and --plan"
             raise UsageError(
@@ -172,8 +174,9 @@ class _Request:
             self.how.checked()
         else:
             self.how.refuse_given("--plan, whose partition was made already")
-        if self.given.keep is not None and self.given.keep.exists():
-            raise UsageError(f"--keep {self.given.keep}: it exists already; name a new folder")
+        if self.given.keep is not None:
+            # Bundles stand beside those of earlier compilations.
+            refuse_taken(self.given.keep, force=True, option="--keep")
         if self.given.sign is not None:
             from byoc.signing import read_private_key
 

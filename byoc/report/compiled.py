@@ -25,13 +25,17 @@ from byoc.report.summary import host_ops, reasons, tally
 from byoc.report.text import SEGMENTS_SHOWN, contents, coverage_bars, headline, host_reasons, notes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from byoc.compile import Compiled
 
 HEADER = ("segment", "vendor", "ops", "MACs", "share", "blob", "compiled")
 
 
-def write_compiled(compiled: Compiled, events: Sequence[SegmentEvent], out: Console) -> None:
-    """Print the report of `compiled`; `events` are those that its observer was told."""
+def write_compiled(
+    compiled: Compiled, events: Sequence[SegmentEvent], out: Console, kept: Path | None = None
+) -> None:
+    """Print the report of `compiled`; `events` are those that its observer was told, `kept` has the bundles."""
     plan = compiled.plan
     headline(plan, out)
     coverage_bars(plan, out)
@@ -39,7 +43,7 @@ def write_compiled(compiled: Compiled, events: Sequence[SegmentEvent], out: Cons
     _host(compiled, out)
     host_reasons(plan, reasons(plan), out)
     notes(compiled.notes, out)
-    _closing(compiled, out)
+    _closing(compiled, kept, out)
 
 
 def compiled_json(compiled: Compiled, events: Sequence[SegmentEvent]) -> dict[str, Any]:
@@ -150,13 +154,15 @@ def _host(compiled: Compiled, out: Console) -> None:
     paragraph(out, Text.assemble(("Host code: ", "bold"), ", ".join(words)))
 
 
-def _closing(compiled: Compiled, out: Console) -> None:
+def _closing(compiled: Compiled, kept: Path | None, out: Console) -> None:
     seconds = compiled.seconds
     slowest = sorted(seconds, key=lambda stage: -seconds[stage])[:3]
     parts = ", ".join(f"{stage} {seconds[stage]:.2f} s" for stage in slowest if seconds[stage])
     line(out, "")
     paragraph(out, f"{sum(seconds.values()):.2f} s in all ({parts}); {_cache(compiled)}", "dim")
     # A path is copied: it is not wrapped.
+    if kept is not None:
+        line(out, Text(f"Repro bundles in {kept}: byoc repro runs one", "green"))
     line(out, Text(f"Written to {compiled.path}, {size(compiled.path.stat().st_size)}", "green"))
     files = " --compare ".join(
         shlex.quote(str(each)) for each in (compiled.path, compiled.plan.model)
