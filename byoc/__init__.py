@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from byoc.frontends import import_model as import_model
     from byoc.frontends.model import Model as Model
     from byoc.hookspecs import hookimpl as hookimpl
+    from byoc.manifest import SegmentEntry as SegmentEntry
     from byoc.options import CompileOptions as CompileOptions
     from byoc.options import PartitionOptions as PartitionOptions
-    from byoc.manifest import SegmentEntry as SegmentEntry
     from byoc.partition.plan import Plan as Plan
     from byoc.pipeline import Partition as Partition
     from byoc.pipeline import partition_model as partition_model
     from byoc.region import Region as Region
+    from byoc.runtime import load as load
     from byoc.runtime.executor import Executor as Executor
     from byoc.segment import Segment as Segment
     from byoc.spec import VendorSpec as VendorSpec
@@ -57,6 +58,7 @@ _HOMES = {
     "compile_model": "byoc.compile",
     "hookimpl": "byoc.hookspecs",
     "import_model": "byoc.frontends",
+    "load": "byoc.runtime",
     "load_partition": "byoc.store",
     "load_table": "byoc.support",
     "partition_model": "byoc.pipeline",

@@ -11,13 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from byoc._version import __version__
 from byoc.errors import UsageError
 from byoc.options import COMPILE_STAGES, CompileOptions, Observer
+from byoc.spec import value_text
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -76,8 +77,14 @@ def compile_model(
     from byoc.plugins import Plugins
 
     options = options or CompileOptions()
-    if type(source).__name__ == "StoredPartition" and not vendors:
-        vendors = source.plan.vendors  # type: ignore[union-attr]  # its type needs TVM
+    if type(source).__name__ == "StoredPartition":
+        plan: Plan = source.plan  # type: ignore[union-attr]  # its type needs TVM
+        if vendors and tuple(vendors) != plan.vendors:
+            raise UsageError(
+                f"vendors given: {list(vendors)}; the partition was made for {list(plan.vendors)}: give those, or "
+                "none"
+            )
+        vendors, options = plan.vendors, _of_plan(plan, options)
     _hold_vendors(vendors, options)
     output = Path(output)
     _hold_output(output)
@@ -97,7 +104,7 @@ class _Compilation:
     observer: Observer
     plugins: Plugins
     seconds: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("cache", *COMPILE_STAGES), 0.0)
+        default_factory=lambda: dict.fromkeys(("cache", *COMPILE_STAGES, "keep"), 0.0)
     )
     notes: dict[str, None] = field(default_factory=dict)
     cache: Cache | None = None
@@ -156,10 +163,13 @@ class _Compilation:
             codegen.preload(self.vendors[0])
             confirm = Confirm(codegen)
             partition = self.partition(confirm)
+            if options.keep is not None:
+                with self.stage("keep"):
+                    self.keep(options.keep, confirm)
             with self.stage("host"):
                 host = self.host(partition, confirm, codegen)
         with self.stage("link"):
-            artefact = self.link(partition, host)
+            artefact = link_partition(partition, host, self.output, self.options.sign)
         notes = tuple(dict.fromkeys([*partition.plan.notes, *host.notes, *self.notes]))
         if self.cache is not None and self.key is not None and not confirm.failed:
             self.cache.write_file(self.key, self.output, {"notes": list(notes)})
@@ -187,31 +197,13 @@ class _Compilation:
         options = HostOptions(self.options.host, self.options.fallback, self.options.target)
         return build_host(partition, confirm.compiled, codegen, options)
 
-    def link(self, partition: Partition, host: HostBuild) -> ArtefactFile:
-        """The artefact."""
-        from importlib.metadata import version
+    def keep(self, folder: Path, confirm: Confirm) -> None:
+        """Leave a bundle of every segment, and of the smallest parts of those that failed."""
+        from byoc.codegen.keep import keep
 
-        from byoc.artefact import write_artefact
-        from byoc.device import this_device
-        from byoc.manifest import Manifest
-
-        manifest = Manifest(
-            byoc=__version__,
-            tvm=version("apache-tvm"),
-            model=partition.plan.model,
-            inputs=host.inputs,
-            outputs=host.outputs,
-            segments=host.segments,
-            parts=(),
-            plan=0,
-            target=host.target,
-            host=host.library,
-            device=this_device(),
-        )
-        plan = asdict(partition.plan)
-        return write_artefact(
-            self.output, host.executable, manifest, host.blobs, plan, key=self.options.sign
-        )
+        kept = [*zip(confirm.segments, confirm.outcomes, strict=True), *confirm.failed]
+        for segment, outcome in kept:
+            keep(folder, segment, outcome, confirm.codegen.chain(segment.vendor))
 
     def compiled(
         self,
@@ -240,6 +232,54 @@ class _Compilation:
         seconds = time.perf_counter() - start
         self.seconds[name] += seconds
         self.observer.end(name, seconds)
+
+
+def link_partition(
+    partition: Partition, host: HostBuild, output: Path, sign: Path | None = None
+) -> ArtefactFile:
+    """Write the artefact of a partition whose host part is built."""
+    from importlib.metadata import version
+
+    from byoc.artefact import write_artefact
+    from byoc.device import this_device
+    from byoc.manifest import Manifest
+
+    manifest = Manifest(
+        byoc=__version__,
+        tvm=version("apache-tvm"),
+        model=partition.plan.model,
+        inputs=host.inputs,
+        outputs=host.outputs,
+        segments=host.segments,
+        parts=(),
+        plan=0,
+        target=host.target,
+        host=host.library,
+        device=this_device(),
+    )
+    plan = asdict(partition.plan)
+    return write_artefact(output, host.executable, manifest, host.blobs, plan, key=sign)
+
+
+def _of_plan(plan: Plan, options: CompileOptions) -> CompileOptions:
+    """The options with those of a plan: how a model was cut is not asked twice, how vendors compile may be."""
+    recorded = plan.options
+    texts = {
+        vendor: {key: value_text(value) for key, value in values.items()}
+        for vendor, values in recorded.get("vendor_options", {}).items()
+    }
+    for vendor, given in options.partition.vendor_options.items():
+        texts[vendor] = {**texts.get(vendor, {}), **given}
+    partition = replace(
+        options.partition,
+        shapes={name: tuple(shape) for name, shape in recorded.get("shapes", {}).items()},
+        dims=recorded.get("dims", {}),
+        min_ops=recorded.get("min_ops", 0),
+        min_macs=recorded.get("min_macs", 0),
+        merge=recorded.get("merge", "fewest"),
+        vendor_options=texts,
+    )
+    return replace(options, partition=partition)
 
 
 def _hold_vendors(vendors: Sequence[str], options: CompileOptions) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from byoc.plugins import Plugins
     from byoc.region import Region
     from byoc.segment import Segment
+    from byoc.store import StoredPartition
     from byoc.support.refusal import Refusal
     from byoc.vendor import VendorSession
 
@@ -165,7 +166,7 @@ def open_sessions(
 
 
 def partition_for(
-    source: Model | ModelProto | IRModule | Path | str,
+    source: Model | ModelProto | IRModule | StoredPartition | Path | str,
     sessions: Sequence[Session],
     options: PartitionOptions | None = None,
     *,
@@ -195,19 +196,29 @@ class _Run:
     apart: dict[int, Apart] = field(default_factory=dict)
 
     def run(self, source: Any, explain: str | None) -> Partition:
-        """Import `source` and partition it."""
+        """Import `source` and partition it, or take what was partitioned before."""
+        if type(source).__name__ == "StoredPartition":
+            with self.stage("import"):
+                model, blocks = source.source
+            with collector_paused():
+                return self.partition(model, explain, blocks)
         with self.stage("import"):
             model = as_model(source, self.options)
         with collector_paused():
             return self.partition(model, explain)
 
-    def partition(self, model: Model, explain: str | None) -> Partition:
-        """Everything after import."""
+    def partition(
+        self,
+        model: Model,
+        explain: str | None,
+        given: Sequence[tuple[Graph, BlockPlan]] | None = None,
+    ) -> Partition:
+        """Everything after import; what was decided before is `given`, and taken as it is."""
         from byoc.partition.record import record
 
         with self.stage("read"):
-            graphs = read_module(model.module)
-            for graph in graphs:
+            graphs = read_module(model.module) if given is None else [graph for graph, _ in given]
+            for graph in graphs if given is None else ():
                 graph.origins = model.origins.get(graph.function, {})
                 graph.host_nodes = model.host_nodes
                 attach_groups(graph, model.groups)
@@ -217,7 +228,7 @@ class _Run:
                 node for table in model.origins.values() for each in table.values() for node in each
             }
             raise UsageError(f"the model has no node {explain!r}{nearest(explain, known)}")
-        blocks, outlined = self.cut(model, graphs, traces)
+        blocks, outlined = self.cut(model, graphs, traces, given)
         if self.options.verify:
             with self.stage("verify"):
                 from byoc.partition.verify import Verify
@@ -237,19 +248,21 @@ class _Run:
         return Partition(model, outlined.module, plan, self.seconds, story, outlined, tuple(blocks))
 
     def cut(
-        self, model: Model, graphs: Sequence[Graph], traces: Sequence[Trace | None]
+        self,
+        model: Model,
+        graphs: Sequence[Graph],
+        traces: Sequence[Trace | None],
+        given: Sequence[tuple[Graph, BlockPlan]] | None,
     ) -> tuple[list[tuple[Graph, BlockPlan]], Outlined]:
         """Decide what goes where and outline it, again until every vendor can compile what it was given."""
-        from byoc.partition.match import Match
         from byoc.partition.outline import Outline
 
-        with self.stage("match"):
-            matches = [Match(session.vendor) for session in self.sessions]
-        offers: list[Offers] = [
-            self.offers(matches, graph, trace) for graph, trace in zip(graphs, traces, strict=True)
-        ]
+        if given is None:
+            offers, plans = self.decide(graphs, self.asked(graphs, traces), traces)
+        else:
+            plans = [plan for _, plan in given]
+            offers = [self.stated(plan) for plan in plans]
         while True:
-            offers, plans = self.decide(graphs, offers, traces)
             blocks = list(zip(graphs, plans, strict=True))
             with self.stage("outline"):
                 outlined = Outline()(model.module, blocks)
@@ -259,7 +272,7 @@ class _Run:
                 fewer = self.confirmed(blocks, outlined, offers, traces)
             if fewer is None:
                 return blocks, outlined
-            offers = fewer
+            offers, plans = self.decide(graphs, fewer, traces)
 
     def confirmed(
         self,
@@ -306,6 +319,32 @@ class _Run:
             if not any(fewer):
                 return offers, blocks
             offers = [new or old for new, old in zip(fewer, offers, strict=True)]
+
+    def asked(self, graphs: Sequence[Graph], traces: Sequence[Trace | None]) -> list[Offers]:
+        """What each vendor would take of each block."""
+        from byoc.partition.match import Match
+
+        with self.stage("match"):
+            matches = [Match(session.vendor) for session in self.sessions]
+        return [
+            self.offers(matches, graph, trace) for graph, trace in zip(graphs, traces, strict=True)
+        ]
+
+    def stated(self, plan: BlockPlan) -> Offers:
+        """The offers that a block's plan was made of, as far as it took them."""
+        return [
+            (
+                session.name,
+                Decision(
+                    tuple(each for each in plan.candidates if each.vendor == session.name),
+                    {
+                        node: tuple(each for each in told if each.vendor == session.name)
+                        for node, told in plan.refusals.items()
+                    },
+                ),
+            )
+            for session in self.sessions
+        ]
 
     def offers(self, matches: Sequence[Match], graph: Graph, trace: Trace | None) -> Offers:
         """What each vendor would take of a block: match and annotate."""

@@ -119,6 +119,11 @@ def public_values(spec: VendorSpec, values: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
+def value_text(value: Any) -> str:
+    """An option's value as the text of `--vendor-option` that gives it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _typed(text: str, kind: object) -> Any:
     """`text` as the JSON Schema type `kind`; left as text when it does not read so (the schema then objects)."""
     try:

@@ -4,6 +4,7 @@
     module.py               the Relax module as TVM script; `metadata["ir.GenericConst"][i]` is constant i
     constants.safetensors   every constant once, as bytes; its header gives dtype and shape
     host/NAME.onnx          the ONNX node behind each host call
+    source.*                the module before partition, and how it was cut (`byoc.source`)
 
 The same partition gives the same bytes. docs/partition-folder.md is the description for other readers.
 """
@@ -18,10 +19,10 @@ import os
 import shutil
 import tempfile
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,19 +32,47 @@ from byoc.partition.plan import OpPlan, Plan, Refusal, SegmentPlan, TensorInfo
 if TYPE_CHECKING:
     from tvm import IRModule
 
+    from byoc.frontends.model import Model
     from byoc.pipeline import Partition
+    from byoc.segment import Segment
+    from byoc.source import Blocks
 
-FORMAT = 1
+FORMAT = 2
 PLAN, MODULE, CONSTANTS, HOST = "plan.json", "module.py", "constants.safetensors", "host"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredPartition:
-    """A partition read back: the module with its constants, the plan, and the ONNX bytes of each host call."""
+    """A partition read back: the module with its constants, the plan, and the ONNX bytes of each host call.
+
+    `digest` is the SHA-256 (hexadecimal) of `plan.json`, which has those of all other files. `source`, the model
+    before partition and how each of its blocks was cut, is read when it is first asked for.
+    """
 
     module: IRModule
     plan: Plan
     host_nodes: Mapping[str, bytes]
+    digest: str = ""
+    _read: Callable[[], tuple[Model, Blocks]] | None = field(
+        default=None, repr=False, compare=False
+    )
+
+    @cached_property
+    def source(self) -> tuple[Model, Blocks]:
+        """The model and its blocks. Raises PlanError when the folder was altered since it was loaded."""
+        if self._read is None:
+            raise PlanError(
+                "this partition was not read from a folder and has no source; use load_partition"
+            )
+        return self._read()
+
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments as codegen is given them, in the order of the plan; made anew at each call."""
+        from byoc.partition.outline import Outline
+        from byoc.segment import segments_of
+
+        model, blocks = self.source
+        return segments_of(blocks, Outline()(model.module, blocks))
 
 
 def save_partition(partition: Partition, path: Path, *, force: bool = False) -> None:
@@ -58,8 +87,9 @@ def save_partition(partition: Partition, path: Path, *, force: bool = False) -> 
             f"cannot write the partition to {path}: it {what}; name a new folder or use --force"
         )
     with new_folder(path, "the partition") as folder:
-        files = _write(partition, folder)
-        plan = {"format": FORMAT, **asdict(partition.plan), "files": files}
+        files, constants = _write(partition, folder)
+        about = {"constants": constants, "files": files}
+        plan = {"format": FORMAT, **asdict(partition.plan), **about}
         (folder / PLAN).write_text(json.dumps(plan, indent=1) + "\n", "utf-8")
 
 
@@ -68,39 +98,74 @@ def load_partition(path: Path | str) -> StoredPartition:
 
     Raises PlanError when a file is missing, of another format version, or not what the plan's SHA-256 says.
     """
-    from tvm.script import from_source, ir, relax, tirx
-
     folder = Path(path)
     stored = _read_plan(folder)
-    for name, digest in stored["files"].items():
-        if _digest(folder, name) != digest:
-            raise PlanError(
-                f"{folder / name}: its SHA-256 is not what {PLAN} says; the file was altered, write it again"
-            )
+    _hold_files(folder, stored["files"])
     constants = _read_constants(folder / CONSTANTS)
-    metadata = {"ir.GenericConst": constants}
-    names = {"I": ir, "R": relax, "T": tirx, "TypeVar": typing.TypeVar, "metadata": metadata}
-    module = from_source((folder / MODULE).read_text("utf-8"), extra_vars=names)
+    module = _parse(folder / MODULE, constants[: stored["constants"]])
     host = {
         name.removeprefix(f"{HOST}/").removesuffix(".onnx"): (folder / name).read_bytes()
         for name in stored["files"]
         if name.startswith(f"{HOST}/")
     }
-    return StoredPartition(module, plan_from_json(stored), host)
+
+    def source() -> tuple[Model, Blocks]:
+        _hold_files(folder, stored["files"])
+        return _source(folder, constants, host)
+
+    return StoredPartition(module, plan_from_json(stored), host, _digest(folder, PLAN), source)
 
 
-def _write(partition: Partition, folder: Path) -> dict[str, str]:
-    """Write everything but the plan; the SHA-256 of each file by its name."""
+def _source(
+    folder: Path, constants: Sequence[Any], host: Mapping[str, bytes]
+) -> tuple[Model, Blocks]:
+    from byoc.partition._plain import array
+    from byoc.source import ABOUT, SCRIPT, read_source, with_host_nodes
+
+    about = json.loads((folder / ABOUT).read_text("utf-8"))
+    module = _parse(folder / SCRIPT, [constants[index] for index in about["constants"]])
+    data = [array(each) for each in constants]
+    return with_host_nodes(read_source(folder, about, module, data), host)
+
+
+def _hold_files(folder: Path, files: Mapping[str, str]) -> None:
+    for name, digest in files.items():
+        if _digest(folder, name) != digest:
+            raise PlanError(
+                f"{folder / name}: its SHA-256 is not what {PLAN} says; the file was altered, write it again"
+            )
+
+
+def _parse(script: Path, constants: Sequence[Any]) -> IRModule:
+    from tvm.script import from_source, ir, relax, tirx
+
+    metadata = {"ir.GenericConst": constants}
+    names = {"I": ir, "R": relax, "T": tirx, "TypeVar": typing.TypeVar, "metadata": metadata}
+    return from_source(script.read_text("utf-8"), extra_vars=names)
+
+
+def _write(partition: Partition, folder: Path) -> tuple[dict[str, str], int]:
+    """Write everything but the plan; the SHA-256 of each file by name, and how many constants the module has."""
+    from byoc.partition._plain import array
+    from byoc.source import content, write_source
+
     text, constants = print_module(partition.module)
     (folder / MODULE).write_text(text, "utf-8")
-    _write_constants(folder / CONSTANTS, constants)
-    names = [MODULE, CONSTANTS]
+    script, before = print_module(partition.model.module)
+    numbers = {hash(each): index for index, each in enumerate(constants)}
+    for each in before:
+        numbers.setdefault(hash(each), len(numbers))
+    every = list({hash(each): each for each in (*constants, *before)}.values())
+    _write_constants(folder / CONSTANTS, every)
+    known = {content(array(each)): index for index, each in enumerate(every)}
+    order = [numbers[hash(each)] for each in before]
+    names = [MODULE, CONSTANTS, *write_source(partition, folder, script, order, known)]
     if partition.model.host_nodes:
         (folder / HOST).mkdir()
     for symbol, node in sorted(partition.model.host_nodes.items()):
         names.append(f"{HOST}/{symbol}.onnx")
         (folder / names[-1]).write_bytes(node)
-    return {name: _digest(folder, name) for name in names}
+    return {name: _digest(folder, name) for name in names}, len(constants)
 
 
 def print_module(module: IRModule) -> tuple[str, list[Any]]:

@@ -133,7 +133,7 @@ def test_a_missing_file_is_refused(folder: Path, name: str) -> None:
 def test_another_format_and_bad_json_are_refused(folder: Path) -> None:
     plan = json.loads((folder / "plan.json").read_text("utf-8"))
     (folder / "plan.json").write_text(json.dumps({**plan, "format": 99}), "utf-8")
-    with pytest.raises(PlanError, match="format 99, expected 1"):
+    with pytest.raises(PlanError, match="format 99, expected 2"):
         byoc.load_partition(folder)
     (folder / "plan.json").write_text("{", "utf-8")
     with pytest.raises(PlanError, match="JSON"):

@@ -19,18 +19,21 @@ MOST_ROUNDS = 32
 class Confirm:
     """Compiles all segments, round after round. `compiled` are those of the last one, in order.
 
-    `failed` are the smallest parts of segments that failed, of all rounds, each with its outcome.
+    `segments` and `outcomes` are what the last round was asked and what became of each; `failed` are the smallest
+    parts of segments that failed, of all rounds, each with its outcome.
     """
 
     codegen: Codegen
     compiled: list[CompiledSegment] = field(default_factory=list)
     failed: list[tuple[Segment, Outcome]] = field(default_factory=list)
+    segments: Sequence[Segment] = ()
     outcomes: list[Outcome] = field(default_factory=list)
     rounds: int = 0
 
     def __call__(self, segments: Sequence[Segment]) -> list[Objection | None]:
         """One answer a segment: None for one that compiles, else what is wrong with it."""
         self.rounds += 1
+        self.segments = segments
         borders = [_border(each) for each in segments]
         sound = [each for each, refused in zip(segments, borders, strict=True) if refused is None]
         compiled = iter(self.codegen.run(sound))

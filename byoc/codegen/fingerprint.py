@@ -181,8 +181,9 @@ class _Writer:
 
 
 def _data(array: Any) -> tuple[str, list[int], str]:
-    data = np.ascontiguousarray(array)
-    return data.dtype.name, list(array.shape), hashlib.sha256(data.data).hexdigest()
+    # bfloat16 and its kin are no buffers of their own dtype.
+    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return array.dtype.name, list(array.shape), hashlib.sha256(data.data).hexdigest()
 
 
 def nameless(model: bytes) -> bytes:

@@ -33,7 +33,7 @@ def reference(
         inputs = dict(zip(names, inputs, strict=True))
     model = Model(
         name=segment.symbol,
-        module=IRModule({"main": segment.function}),
+        module=IRModule({"main": segment.function.without_attr("global_symbol")}),
         host_nodes=segment.host_nodes,
     )
     return run_model(model, inputs)

@@ -149,6 +149,8 @@ def _source_digest(source: Any) -> Any:
         return _zoo_digest(source.removeprefix("zoo:"))
     if isinstance(source, str | Path):
         return _model_digest(Path(source))
+    if type(source).__name__ == "StoredPartition":
+        return ["partition", source.digest] if source.digest else None
     if type(source).__name__ == "ModelProto":
         data = source.SerializeToString(deterministic=True)
         # Data in files beside the model cannot be found without the model's folder.
