@@ -7,23 +7,49 @@ from typing import Any
 import tvm
 from tvm import IRModule, relax
 
-from byoc.errors import UsageError
+from byoc.errors import ModelError, UsageError
 from byoc.host.kernels import KERNELS
 
 
 def compile_module(module: IRModule, target: Any) -> Any:
-    """Compile every function of `module` for `target` (`tvm.target.Target`); a `tvm.relax.VMExecutable`."""
+    """Compile every function of `module` for `target` (`tvm.target.Target`); a `tvm.relax.VMExecutable`.
+
+    An `If` is beyond some passes: FuseOps does not find what its branches read, and after StaticPlanBlockMemory the
+    program can crash on storage that nobody made. FuseOps fails on other rare forms too, with an exception; such a
+    module is compiled op by op. Raises ModelError when TVM cannot compile it at all.
+    """
+    if not _branches(module):
+        try:
+            return _compile(module, target, fused=True)
+        except Exception:  # TVM raises its own InternalError, Python's of its legalizers, ...
+            return compile_plainly(module, target)
+    return compile_plainly(module, target)
+
+
+def compile_plainly(module: IRModule, target: Any) -> Any:
+    """Compile op by op, which TVM always manages where it has the ops. Raises ModelError where it has not."""
+    try:
+        return _compile(module, target, fused=False)
+    except Exception as error:
+        words = str(error).strip().splitlines()
+        raise ModelError(
+            f"TVM cannot compile the host's part: {words[-1] if words else type(error).__name__}; give more of the "
+            "model to a vendor, or to the host library with --host onnxruntime"
+        ) from error
+
+
+def _compile(module: IRModule, target: Any, *, fused: bool) -> Any:
     passes = [
+        relax.transform.LambdaLift(),
         relax.backend.DispatchSortScan(),
         relax.transform.LegalizeOps(dict(KERNELS)),
         relax.transform.AnnotateTIROpPattern(),
-        relax.transform.FuseOps(),
-        relax.transform.FuseTIR(),
+        *([relax.transform.FuseOps(), relax.transform.FuseTIR()] if fused else []),
         relax.transform.RewriteDataflowReshape(),
         relax.transform.ToNonDataflow(),
         relax.transform.RemovePurityChecking(),
         relax.transform.CallTIRRewrite(),
-        *([] if _branches(module) else [relax.transform.StaticPlanBlockMemory()]),
+        *([relax.transform.StaticPlanBlockMemory()] if fused else []),
         relax.transform.LowerAllocTensor(),
         relax.transform.KillAfterLastUse(),
         relax.transform.LowerRuntimeBuiltin(),
@@ -56,7 +82,7 @@ def target_of(text: str) -> Any:
 
 
 def _branches(module: IRModule) -> bool:
-    """Whether there is an `If`: after StaticPlanBlockMemory such a program can crash on storage nobody made."""
+    """Whether there is an `If` anywhere."""
     found = []
 
     def visit(expr: Any) -> None:

@@ -69,7 +69,7 @@ class _Offloading:
         self.notes: dict[str, None] = {}
 
     def run(self) -> Offloaded:
-        from byoc.pipeline import PartitionOptions, partition_for
+        from byoc.pipeline import partition_for
         from byoc.plugins import Plugins
         from byoc.vendor import VendorSession
 
@@ -85,7 +85,7 @@ class _Offloading:
             rows = session.vendor.ops if self.everything else {}
             host = HostLibrary(self.model, rows, session.vendor.check if self.everything else None)
             while True:
-                partition = partition_for(self.model, [host], PartitionOptions(verify=False))
+                partition = partition_for(self.model, [host])
                 segments = [replace(each, vendor=NAME) for each in partition.segments()]
                 answers = self._compile(partition, segments)
                 failed = [
