@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tvm import ir, relax
+from tvm import ir, relax, runtime
 
 from byoc.frontends.model import SourceGroup
 from byoc.partition._plain import array
@@ -156,9 +156,14 @@ class Region:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        constants = [relax.const(each) for each in state.pop("constants")]
+        constants = [constant(each) for each in state.pop("constants")]
         state["function"] = put_back(ir.load_json(state["function"]), constants)
         self.__dict__.update(state)
+
+
+def constant(data: npt.NDArray[np.generic]) -> relax.Constant:
+    """A constant of exactly this data; `relax.const` of an array makes int64 int32 and float64 float32."""
+    return relax.const(runtime.tensor(data))
 
 
 def region(graph: Graph, candidate: Candidate, further: Sequence[relax.Var] = ()) -> Region:

@@ -16,7 +16,7 @@ from byoc.partition.graph import Graph, Kind, listed
 from byoc.partition.outline import Outline, Outlined, OutlinedSegment
 from byoc.partition.plan import BlockPlan, Candidate
 from byoc.partition.plan import Region as RegionPlan
-from byoc.region import Region, region
+from byoc.region import Region, constant, region
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,7 +128,7 @@ class Segment(Region):
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        constants = [relax.const(each) for each in state.pop("constants")]
+        constants = [constant(each) for each in state.pop("constants")]
         module = put_back(ir.load_json(state.pop("function")), constants)
         functions = {var.name_hint: each for var, each in module.functions.items()}
         self.__dict__.update(
