@@ -1,4 +1,4 @@
-"""examples/cpp: an artefact with a native driver, compiled by the command line, runs in a process without Python."""
+"""examples/cpp: a compiled artefact with a native driver runs in a process without Python."""
 
 import json
 import os

@@ -43,13 +43,23 @@ def includes() -> list[str]:
 
 def program(folder: Path, sources: Sequence[Path], flags: Sequence[str]) -> Path:
     """Compile and link a program against libtvm_ffi."""
+    return link_program(folder / "program", compile_objects(folder, sources, flags), flags)
+
+
+def compile_objects(folder: Path, sources: Sequence[Path], flags: Sequence[str]) -> list[Path]:
+    """Compile sources side by side."""
+    folder.mkdir(exist_ok=True)
     base = [compiler(), "-std=c++17", "-Wall", "-Wextra", "-Werror", *flags, *includes()]
     objects = [folder / f"{index}.o" for index in range(len(sources))]
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         list(pool.map(lambda s, o: _run([*base, "-c", str(s), "-o", str(o)]), sources, objects))
+    return objects
+
+
+def link_program(target: Path, objects: Sequence[Path], flags: Sequence[str]) -> Path:
+    """Link a program against libtvm_ffi."""
     library = Path(tvm_ffi.libinfo.find_libtvm_ffi()).parent
     link = [f"-L{library}", "-ltvm_ffi", f"-Wl,-rpath,{library}", "-ldl", "-lpthread"]
-    target = folder / "program"
     _run([compiler(), *flags, *map(str, objects), *link, "-o", str(target)])
     return target
 

@@ -17,17 +17,20 @@ REGISTERS = 256
 
 @byoc.hookimpl
 def byoc_vendor_spec():
+    """The table beside this file."""
     return byoc.VendorSpec.from_table(Path(__file__).with_name("support.yaml"))
 
 
 @byoc.hookimpl
 def byoc_codegen(vendor, segment):
+    """A program: a native driver runs it, so there is no byoc_load."""
     if vendor == "example":
         return byoc.Blob(assemble(segment.to_onnx().graph))
     return None
 
 
 def assemble(graph):
+    """The program of an ONNX graph."""
     registers = {value.name: index for index, value in enumerate(graph.input)}
     code = b""
     for node in graph.node:
