@@ -23,9 +23,10 @@ from byoc.manifest import Manifest, Port, SegmentEntry
 from byoc.runtime.extents import sizes
 from byoc.runtime.failures import translated
 from byoc.runtime.inputs import Accepted, Given, accept
-from byoc.runtime.machines import Instrument, Machines, configure_threads
+from byoc.runtime.machines import Instrument, Machines
 from byoc.runtime.stats import Counts, Stats, read_segments
 from byoc.runtime.tensors import empty, to_array, to_tensor
+from byoc.runtime.workers import call
 from byoc.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -87,10 +88,9 @@ class Artefact:
 
     def _run(self, inputs: Given, machine: AbstractContextManager[Any]) -> dict[str, Array]:
         accepted = accept(self._who, self.inputs, inputs)
-        configure_threads(self._threads)
         with translated(self._who), machine as main:
             start = time.perf_counter_ns()
-            result = main(*accepted.tensors)
+            result = call(self._who, main, accepted.tensors, self._threads)
             elapsed = time.perf_counter_ns() - start
             values = _owned(result)
         self._counts.add(accepted, elapsed)

@@ -148,12 +148,13 @@ def _told(doing: str) -> Iterator[None]:
 
 
 def _failed(error: BaseException, doing: str = "") -> BaseException:
-    """`error` as what C++ passes on: its type's name and one line. Ctrl-C is kept for the caller of the run."""
+    """`error` as C++ takes it: DriverError in one line. Ctrl-C is no failure, and kept for the caller of the run."""
     from tvm_ffi.core import Error
 
     if isinstance(error, KeyboardInterrupt):
         keep(error)
-    kind = "ByocDriverError" if isinstance(error, ByocError) else f"{doing}{type(error).__name__}"
-    # tvm-ffi would call every class it does not know RuntimeError.
-    failure: BaseException = Error(kind, words(error), "").py_error()
-    return failure
+        interrupt: BaseException = Error("KeyboardInterrupt", "", "").py_error()
+        return interrupt
+    # byoc's own words need no type before them.
+    kind = "" if isinstance(error, ByocError) else f"{doing}{type(error).__name__}: "
+    return DriverError(f"{kind}{words(error)}")

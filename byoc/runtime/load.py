@@ -14,6 +14,7 @@ from byoc.runtime.artefact import Artefact
 from byoc.runtime.failures import words
 from byoc.runtime.machines import Machines
 from byoc.runtime.verdicts import hold_runnable, verdicts
+from byoc.runtime.workers import allow_threads
 
 SEGMENTS: Final = "byoc.segments"
 """The kind of the module that has the segments."""
@@ -47,6 +48,8 @@ def load(
     found = verdicts(file.manifest, device)
     hold_runnable(str(path), file.manifest, found, device)
     options = vendors.load_options(file.manifest, vendor_options or {}, threads)
+    if threads is not None:
+        allow_threads(threads)
     library.start()
     _register_drivers(options)
     module = _load_module(file.path)

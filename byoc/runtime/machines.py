@@ -16,9 +16,6 @@ _CPU: Final = (1, 0, 2)
 Instrument: TypeAlias = Callable[..., int]
 """Called with (function, its name, whether before it, its result, *arguments); answers 0 to go on."""
 
-_BIG_CORES: Final = 1
-_configured = threading.local()
-
 
 class Machines:
     """A pool of machines of `module`, a loaded `relax.VMExecutable`. Safe to use from many threads."""
@@ -67,16 +64,3 @@ class Machines:
         machine = self._load()
         machine["vm_initialization"](*_CPU)
         return machine
-
-
-def configure_threads(threads: int | None) -> None:
-    """Let TVM run host code in `threads` threads when called from this one; None leaves it as it is.
-
-    TVM keeps workers for each thread that calls it.
-    """
-    if threads is None or getattr(_configured, "threads", None) == threads:
-        return
-    import tvm_ffi
-
-    tvm_ffi.get_global_func("runtime.config_threadpool")(_BIG_CORES, threads)
-    _configured.threads = threads

@@ -5,6 +5,7 @@
 
 import json
 import os
+import threading
 import time
 
 import numpy as np
@@ -95,15 +96,23 @@ def slow(told, options):
     return run
 
 
+class UnprintableError(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+
+ERRORS = {
+    each.__name__: each for each in (ValueError, KeyboardInterrupt, SystemExit, UnprintableError)
+}
+
+
 def raises(told, options):
     """Fails on the first of every so many calls, doubles on the others."""
     calls = iter(range(10**9))
 
     def run(inputs, outputs):
         if next(calls) % told.get("every", 1) == 0:
-            raise {"ValueError": ValueError, "KeyboardInterrupt": KeyboardInterrupt}[told["error"]](
-                told.get("words", "the engine is hot")
-            )
+            raise ERRORS[told["error"]](told.get("words", "the engine is hot"))
         for given, out in zip(inputs, outputs, strict=True):
             np.from_dlpack(out)[...] = np.from_dlpack(given) * np.float32(2)
 
@@ -146,3 +155,47 @@ def returns(told, options):
         return results if told.get("many", True) else results[0]
 
     return run
+
+
+def has_no_room(told, options):
+    executor = Multiply(told, options)
+    executor.max_concurrency = 0
+    return executor
+
+
+class Meeting(Multiply):
+    """Gives how many calls are in it at a time; opened once, for two."""
+
+    max_instances = 1
+
+    def __init__(self, told, options):
+        super().__init__(told, options)
+        self.inside = 0
+        self.lock = threading.Lock()
+
+    def __call__(self, inputs, outputs):
+        with self.lock:
+            self.inside += 1
+            met = self.inside
+        time.sleep(0.01)
+        np.from_dlpack(outputs[0])[...] = met
+        with self.lock:
+            self.inside -= 1
+
+
+class Mute(Multiply):
+    def stats(self):
+        raise RuntimeError("no counters")
+
+    def close(self):
+        raise RuntimeError("it does not close")
+
+
+class Closing(Multiply):
+    def __init__(self, told, options):
+        super().__init__(told, options)
+        self.log = told["log"]
+
+    def close(self):
+        with open(self.log, "a") as log:  # noqa: PTH123  # while Python ends, too
+            log.write("closed\n")
