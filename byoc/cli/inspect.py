@@ -78,10 +78,10 @@ def _inspect(artefact: Path, public_key: Path | None) -> Inspection:
 def _obstacle(file: ArtefactFile) -> str:
     """Why the host code cannot run on this machine, "" when it can."""
     from byoc.device import this_device
-    from byoc.runtime.verdicts import hold_runnable
+    from byoc.runtime.verdicts import hold_host
 
     try:
-        hold_runnable(str(file.path), file.manifest, {}, this_device())
+        hold_host(str(file.path), file.manifest, this_device())
     except ArtefactError as error:
         return str(error)
     return ""

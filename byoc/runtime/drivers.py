@@ -148,7 +148,7 @@ def _told(doing: str) -> Iterator[None]:
 
 
 def _failed(error: BaseException, doing: str = "") -> BaseException:
-    """`error` as C++ takes it: DriverError in one line. Ctrl-C is no failure, and kept for the caller of the run."""
+    """`error` as C++ takes it: DriverError, one line. Ctrl-C is no failure, and kept for the caller of the run."""
     from tvm_ffi.core import Error
 
     if isinstance(error, KeyboardInterrupt):

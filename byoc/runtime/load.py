@@ -13,7 +13,13 @@ from byoc.runtime import library, vendors
 from byoc.runtime.artefact import Artefact
 from byoc.runtime.failures import words
 from byoc.runtime.machines import Machines
-from byoc.runtime.verdicts import hold_runnable, verdicts
+from byoc.runtime.verdicts import (
+    hold_host,
+    hold_loadable,
+    native_verdicts,
+    verdicts,
+    warn_of_usable,
+)
 from byoc.runtime.workers import allow_threads
 
 SEGMENTS: Final = "byoc.segments"
@@ -45,8 +51,10 @@ def load(
     if require_signature is not None:
         file.require_signature(require_signature)
     device = this_device()
+    who = str(path)
+    hold_host(who, file.manifest, device)
     found = verdicts(file.manifest, device)
-    hold_runnable(str(path), file.manifest, found, device)
+    hold_loadable(who, found)
     options = vendors.load_options(file.manifest, vendor_options or {}, threads)
     if threads is not None:
         allow_threads(threads)
@@ -56,6 +64,9 @@ def load(
     segments = _segments(file.path, module)
     for vendor, values in options.items():
         segments["byoc.set_options"](vendor, json.dumps(values, sort_keys=True))
+    found = native_verdicts(segments, found)
+    hold_loadable(who, found)
+    warn_of_usable(who, found)
     return Artefact(file, found, _machines(file.path, module), segments, threads)
 
 

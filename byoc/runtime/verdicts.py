@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from byoc.errors import ArtefactError, ArtefactWarning, ByocError
 from byoc.manifest import Manifest, SegmentEntry
 from byoc.runtime import vendors
 from byoc.runtime.failures import words
-from byoc.verdict import Verdict, toolchain_verdict
+from byoc.verdict import CODES, Verdict, toolchain_verdict
 from byoc.verdicts import shown
 
 
@@ -25,10 +26,16 @@ def verdicts(manifest: Manifest, device: Mapping[str, Any] | None = None) -> dic
     return {entry.name: _verdict(entry, about) for entry in manifest.segments}
 
 
-def hold_runnable(
-    who: str, manifest: Manifest, found: Mapping[str, Verdict], device: Mapping[str, Any]
-) -> None:
-    """Raise ArtefactError unless host code and every segment may run on `device`; warn of what is merely usable."""
+def native_verdicts(segments: Any, found: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """`found` with what native drivers say (`validate` of byoc_driver.h): the worse of both.
+
+    `segments` is the loaded module. Raises DriverError when a driver cannot be asked.
+    """
+    return {name: max(each, _native(segments, name), key=_badness) for name, each in found.items()}
+
+
+def hold_host(who: str, manifest: Manifest, device: Mapping[str, Any]) -> None:
+    """Raise ArtefactError unless the host code may run on `device`."""
     machine, here = manifest.device.get("machine", ""), device["machine"]
     if machine not in ("", here):
         raise ArtefactError(
@@ -40,6 +47,10 @@ def hold_runnable(
             f"{who}: its host code is for {manifest.target!r} and this CPU has no {', '.join(lacking)}; compile "
             "the model again here, or with --target llvm"
         )
+
+
+def hold_loadable(who: str, found: Mapping[str, Verdict]) -> None:
+    """Raise ArtefactError naming every segment that may not reach a driver."""
     refused = [
         f"{name} is {each.code}{_why(each)}" for name, each in found.items() if not each.loads
     ]
@@ -48,6 +59,10 @@ def hold_runnable(
             f"{who} cannot run here: {'; '.join(refused)}; see that everything it needs is installed, or compile "
             "the model again for this machine"
         )
+
+
+def warn_of_usable(who: str, found: Mapping[str, Verdict]) -> None:
+    """Warn (ArtefactWarning) of segments that run, but should be compiled again."""
     usable = [f"{name}{_why(each)}" for name, each in found.items() if each.code == "usable"]
     if usable:
         warnings.warn(
@@ -73,6 +88,15 @@ def _verdict(entry: SegmentEntry, device: dict[str, Any]) -> Verdict:
     if not isinstance(given, Verdict):
         return Verdict("incompatible", f"{who} answered {shown(given)}, expected a byoc.Verdict")
     return given
+
+
+def _native(segments: Any, name: str) -> Verdict:
+    told = json.loads(str(segments["byoc.validate"](name)))
+    return Verdict("optimal") if told is None else Verdict(told["code"], told["words"])
+
+
+def _badness(verdict: Verdict) -> int:
+    return CODES.index(verdict.code)
 
 
 def _why(verdict: Verdict) -> str:
