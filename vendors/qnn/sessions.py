@@ -12,7 +12,8 @@ from typing import Any, Final
 
 PROVIDER: Final = "QNNExecutionProvider"
 
-_lock: Final = Lock()
+_stdout: Final = Lock()
+_registration: Final = Lock()
 _registered_in: list[int] = []
 
 
@@ -40,7 +41,7 @@ def quiet_stdout() -> Iterator[None]:
     The simulator prints a line when it starts, whoever's output that is. The descriptor is the whole process's.
     """
     libc = ctypes.CDLL(None)
-    with _lock:
+    with _stdout:
         sys.stdout.flush()
         libc.fflush(None)
         kept = os.dup(1)
@@ -54,7 +55,7 @@ def quiet_stdout() -> Iterator[None]:
 
 
 def _devices(onnxruntime: Any, onnxruntime_qnn: Any) -> list[Any]:
-    with _lock:
+    with _registration:
         if not _registered_in:
             onnxruntime.register_execution_provider_library(
                 PROVIDER, onnxruntime_qnn.get_library_path()
