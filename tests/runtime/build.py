@@ -31,6 +31,7 @@ def make(
     compat: bytes = b"",
     vendor: str = "testchip",
     toolchain: str = "2.0",
+    plugin: str = "",
     alignment: int = 1,
     **manifest: Any,
 ) -> Path:
@@ -70,7 +71,15 @@ def make(
     inputs = tuple(Port(f"x{i}", dtype, each, alignment) for i, each in enumerate(ports))
     outputs = tuple(Port(f"y{i}", dtype, each, alignment) for i, each in enumerate(ports))
     entry = SegmentEntry(
-        "chip_0", vendor, "0", inputs, outputs, {}, compat=compat, toolchain=toolchain
+        "chip_0",
+        vendor,
+        "0",
+        inputs,
+        outputs,
+        {},
+        compat=compat,
+        toolchain=toolchain,
+        plugin=plugin,
     )
     passed = tuple(Port(f"same{i}", dtype, each) for i, each in enumerate(ports))
     module = in_parallel(builder.get()) if parallel else builder.get()
