@@ -10,6 +10,8 @@ from tvm import IRModule, relax
 from byoc.errors import ModelError, UsageError
 from byoc.host.kernels import KERNELS
 
+NATIVE = "native"
+
 
 def compile_module(module: IRModule, target: Any) -> Any:
     """Compile every function of `module` for `target` (`tvm.target.Target`); a `tvm.relax.VMExecutable`.
@@ -62,10 +64,13 @@ def _compile(module: IRModule, target: Any, *, fused: bool) -> Any:
 
 
 def target_of(text: str) -> Any:
-    """The TVM target that `text` names (`llvm`, `llvm -mcpu=skylake`, JSON).
+    """The TVM target that `text` names: `llvm`, `native` for the CPU of this machine, or TVM's JSON.
 
     Raises UsageError for what TVM does not know and for targets that are no CPU.
     """
+    if text == NATIVE:
+        cpu = tvm.target.codegen.llvm_get_system_cpu()
+        return tvm.target.Target({"kind": "llvm", "mcpu": cpu})
     try:
         target = tvm.target.Target(text)
     except Exception as error:

@@ -44,7 +44,7 @@ HEAVY = frozenset(
         *("scatter_elements", "scatter_nd", "gather_nd", "gather_elements", "bucketize"),
     }
 )
-"""Ops that are worth a call of their own: onnxruntime computes them many times faster than TVM's stock schedules."""
+"""Ops that are worth a call of their own: onnxruntime is many times faster there than TVM's stock schedules."""
 
 FEW = 64
 """Integers that are arithmetic of shapes rather than data."""

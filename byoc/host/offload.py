@@ -126,8 +126,9 @@ class _Offloading:
             host.refuse(frozenset(each.bindings))
         if len(named or segment.composites) == 1:
             (one,) = named or segment.composites
-            nodes = ", ".join(one.nodes)
-            self.notes[f"{NAME} could not compile {nodes} for the host: {refusal.message}"] = None
+            nodes = ", ".join(map(repr, one.nodes))
+            words = f"{NAME} could not compile node {nodes} for the host: {refusal.message}"
+            self.notes[words] = None
 
 
 def _evaluated(model: Model, found: Offloaded) -> Offloaded:
