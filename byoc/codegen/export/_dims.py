@@ -66,6 +66,8 @@ class Dims:
 
     def scalar(self, dim: Any) -> str:
         """`dim` as an int64 scalar."""
+        if isinstance(dim, int | tirx.IntImm):
+            return self._constant(int(dim))
         return self._emit("Reshape", self.element(dim), self._constant([]))
 
     def element(self, dim: Any) -> str:
@@ -136,7 +138,7 @@ class Dims:
     def _emit(self, op: str, *inputs: str, **attrs: Any) -> str:
         return self.writer.node(op, inputs, **attrs)[0]
 
-    def _constant(self, values: Sequence[int]) -> str:
+    def _constant(self, values: int | Sequence[int]) -> str:
         return self.writer.constant(np.array(values, "int64"), f"{self.writer.prefix}_dims")
 
 

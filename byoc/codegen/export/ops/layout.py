@@ -143,13 +143,12 @@ def flip(call: Call) -> str:
 
 def meshgrid(call: Call) -> tuple[str, ...]:
     """Each vector along its own axis, expanded to all."""
-    dims = [plain for field in call.expr.ty.fields[:1] for plain in field.shape.values]
-    order = list(range(len(dims)))
-    if str(call.attrs.indexing or "ij") == "xy" and len(dims) > 1:
-        order[:2] = [1, 0]
-    target, items = call.vector(dims), call.items(0)
+    if str(call.attrs.indexing or "ij") != "ij":
+        call.decline("TVM's type of a grid in xy order is not what it computes")
+    dims = list(call.expr.ty.fields[0].shape.values)
+    target = call.vector(dims)
     results = []
-    for place, each in zip(order, items, strict=True):
+    for place, each in enumerate(call.items(0)):
         line = call.reshape(each, [-1 if axis == place else 1 for axis in range(len(dims))])
         results.append(call.emit("Expand", line, target))
     return tuple(results)
