@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,14 @@ def make(
     vendor: str = "testchip",
     toolchain: str = "2.0",
     plugin: str = "",
+    border: str = "x{}",
     alignment: int = 1,
     **manifest: Any,
 ) -> Path:
     """An artefact that gives, for each input, `host` of it through the segment `chip_0` and then as it is.
 
     The segment does `do` (a function of `tests.runtime.testchip`), the default multiplies by 2. With `parallel`,
-    `host` is the absolute value in all threads.
+    `host` is the absolute value in all threads. `border` is the name of the segment's inputs.
     """
     dims: dict[str, Any] = {}
 
@@ -70,11 +72,12 @@ def make(
     ports = [tuple(shape) for shape in shapes]
     inputs = tuple(Port(f"x{i}", dtype, each, alignment) for i, each in enumerate(ports))
     outputs = tuple(Port(f"y{i}", dtype, each, alignment) for i, each in enumerate(ports))
+    borders = tuple(replace(each, name=border.format(i)) for i, each in enumerate(inputs))
     entry = SegmentEntry(
         "chip_0",
         vendor,
         "0",
-        inputs,
+        borders,
         outputs,
         {},
         compat=compat,
@@ -146,11 +149,12 @@ def link(
     do: Mapping[str, Any] | None,
     inputs: tuple[Port, ...],
     outputs: tuple[Port, ...],
+    plan: Mapping[str, Any] | None = None,
     **manifest: Any,
 ) -> Path:
     about = {"device": this_device(), **manifest}
     whole = Manifest("0", "0.27", "made", inputs, outputs, (entry,), (), 0, **about)
     blob = Blob(json.dumps(do or {"do": "Multiply"}).encode(), compat=entry.compat)
     executable = compile_module(module, target_of("llvm"))
-    write_artefact(path, executable, whole, {"chip_0": blob}, {"made": "by hand"})
+    write_artefact(path, executable, whole, {"chip_0": blob}, plan or {"made": "by hand"})
     return path
