@@ -227,6 +227,9 @@ Entry ReadEntry(std::string_view text, const std::string& what, size_t parts) {
     Malformed(what + " has the convention " + convention + "; dps and returns are known");
   }
   entry.returns = convention == "returns";
+  for (const Port& port : entry.outputs) {
+    if (entry.returns && !port.order.empty()) Malformed(what + " returns outputs, but in another order of axes");
+  }
   entry.fallback = fields.Get<bool>("fallback");
   return entry;
 }

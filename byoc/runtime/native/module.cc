@@ -186,10 +186,10 @@ Shared<std::string>& Device() {
 
 Blob SegmentsObj::BlobOf(const Entry& entry) const {
   const auto* options = options_.Get();
-  const auto found = options == nullptr ? std::map<std::string, std::string>::const_iterator() : options->find(entry.vendor);
-  const bool given = options != nullptr && found != options->end();
+  const bool given = options != nullptr && options->count(entry.vendor) != 0;
   const std::string* device = Device().Get();
-  return {&entry, container_.get(), given ? found->second : "{}", device == nullptr ? "{}" : *device};
+  return {&entry, container_.get(), given ? options->at(entry.vendor) : "{}",
+          device == nullptr ? ThisMachine() : *device};
 }
 
 std::string SegmentsObj::Validate(const std::string& name) const {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "owned.h"
 #include "process.h"
 
 namespace byoc {
@@ -36,35 +37,6 @@ std::string Reason(const Functions& driver, void* handle, int status, const std:
   return WordsOr(driver.last_error(handle), words.c_str());
 }
 
-// An output that run_returns allocated.
-struct Made {
-  DLManagedTensorVersioned managed{};
-  std::vector<int64_t> shape, strides;
-  Buffer buffer;
-};
-
-OwnedTensor Make(const Port& port, const int64_t* shape, int32_t ndim) {
-  auto made = std::make_unique<Made>();
-  made->shape.assign(shape, shape + ndim);
-  made->strides.resize(made->shape.size());
-  int64_t elements = 1;
-  for (size_t i = made->shape.size(); i-- != 0;) {
-    made->strides[i] = elements;
-    if (made->shape[i] < 0 || __builtin_mul_overflow(elements, made->shape[i], &elements)) return nullptr;
-  }
-  size_t bytes = 0;
-  if (__builtin_mul_overflow(static_cast<size_t>(elements), port.item, &bytes)) return nullptr;
-  made->buffer = Allocate(bytes, port.alignment);
-  made->managed.version = {DLPACK_MAJOR_VERSION, DLPACK_MINOR_VERSION};
-  made->managed.manager_ctx = made.get();
-  made->managed.deleter = [](DLManagedTensorVersioned* self) {
-    delete static_cast<Made*>(self->manager_ctx);
-  };
-  made->managed.dl_tensor = {made->buffer.get(), {kDLCPU, 0},           ndim, port.dtype,
-                             made->shape.data(), made->strides.data(), 0};
-  return OwnedTensor(&made.release()->managed);
-}
-
 // What run_returns() is given: the C struct first, so that its address is this one's.
 struct Outputs {
   byoc_outputs interface;
@@ -82,7 +54,7 @@ struct Outputs {
       if (extent.kind == Extent::kFixed && extent.value != shape[i]) return nullptr;
     }
     try {
-      outputs->made[index] = Make(port, shape, ndim);
+      outputs->made[index] = MakeTensor(port, shape, ndim);
     } catch (const std::bad_alloc&) {
       return nullptr;
     }

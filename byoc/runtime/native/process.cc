@@ -1,8 +1,11 @@
 #include "process.h"
 
 #include <pthread.h>
+#include <sys/utsname.h>
 
 #include <cstdio>
+
+#include "json_text.h"
 
 namespace byoc {
 namespace {
@@ -21,6 +24,12 @@ Shared<Sink>& Sinks() {
 }  // namespace
 
 uint64_t ForkGeneration() { return generation.load(std::memory_order_relaxed); }
+
+std::string ThisMachine() {
+  utsname names{};
+  uname(&names);
+  return "{\"machine\":" + Quoted(names.machine) + ",\"system\":" + Quoted(names.sysname) + "}";
+}
 
 void Log(Level level, const std::string& line) {
   const Sink* sink = Sinks().Get();

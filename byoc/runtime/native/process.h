@@ -12,6 +12,9 @@ namespace byoc {
 // How many forks lie between the process that loaded this library and this one.
 uint64_t ForkGeneration();
 
+// The machine as far as the system tells it: JSON with the keys of byoc.device.this_device.
+std::string ThisMachine();
+
 enum class Level { kDebug = 0, kInfo = 1, kWarning = 2, kError = 3 };
 using Sink = std::function<void(Level, const std::string&)>;
 

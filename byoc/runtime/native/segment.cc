@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "json_text.h"
+#include "owned.h"
 #include "process.h"
 #include "stage.h"
 
@@ -39,6 +40,16 @@ void Count(Counters& counters, const Stage& stage, std::atomic<uint64_t>& bytes)
   if (stage.copies() == 0) return;
   Add(counters.copies, stage.copies());
   Add(counters.copied_bytes, stage.copied_bytes());
+}
+
+// Host code reads what is returned without a look at strides: what is not plain is copied.
+void CountReturned(Counters& counters, const Port& port, OwnedTensor& output) {
+  const uint64_t bytes = static_cast<uint64_t>(Elements(output->dl_tensor)) * port.item;
+  Add(counters.bytes_out, bytes);
+  if (IsPlain(output->dl_tensor)) return;
+  output = PlainCopy(port, output->dl_tensor);
+  Add(counters.copies, 1);
+  Add(counters.copied_bytes, bytes);
 }
 
 std::string Failed(const Entry& entry, const std::string& words) {
@@ -156,9 +167,7 @@ std::vector<OwnedTensor> Segment::RunReturning(const std::vector<Argument>& argu
     const std::string words = JudgeReturned(entry_, returned, symbols);
     if (!words.empty()) throw Failure(Fault::kDriver, words);
     Count(state.counters, inputs, state.counters.bytes_in);
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      Add(state.counters.bytes_out, static_cast<uint64_t>(Elements(outputs[i]->dl_tensor)) * entry_.outputs[i].item);
-    }
+    for (size_t i = 0; i < outputs.size(); ++i) CountReturned(state.counters, entry_.outputs[i], outputs[i]);
     return outputs;
   } catch (const Failure& failure) {
     Remember(state, failure.words());
