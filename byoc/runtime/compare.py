@@ -68,7 +68,8 @@ def tensor_error(name: str, array: Array, expected: Array) -> OutputError:
     magnitude = np.abs(_wide(np.where(np.isfinite(expected), expected, 0)))
     largest, most = float(distance.max()), float(magnitude.max())
     present = magnitude > 0
-    elementwise = float((distance[present] / magnitude[present]).max(initial=0.0))
+    with np.errstate(over="ignore"):
+        elementwise = float((distance[present] / magnitude[present]).max(initial=0.0))
     return OutputError(
         name,
         largest,

@@ -41,7 +41,9 @@ def test_the_figures_are_those_of_their_definitions(array: Any, expected: Any) -
         return
     assert error.max_rel == pytest.approx(float(distance.max() / abs(b).max()))
     nonzero = b != 0
-    assert error.max_elementwise == pytest.approx(float((distance / abs(b))[nonzero].max()))
+    assert error.max_elementwise == pytest.approx(
+        float((distance[nonzero] / abs(b)[nonzero]).max())
+    )
     snr = 10 * np.log10((b**2).sum() / (distance**2).sum())
     assert error.snr_db == pytest.approx(float(snr), abs=1e-6)
 
@@ -68,6 +70,14 @@ def test_what_is_not_finite_is_infinitely_wrong(bad: float) -> None:
 def test_a_reference_of_zeros() -> None:
     error = tensor_error("y", np.array([0.0, 1e-9]), np.zeros(2))
     assert (error.max_abs, error.max_rel, error.snr_db) == (1e-9, np.inf, -np.inf)
+
+
+def test_the_largest_numbers_raise_no_warning() -> None:
+    error = tensor_error("y", np.array([1e308, 1.0]), np.array([-1e308, 5e-324]))
+    assert error.max_abs == np.inf
+    error = tensor_error("y", np.array([1e300, 1.0]), np.array([1e-300, 1.0]))
+    assert (error.max_rel, error.max_elementwise) == (1e300, np.inf)
+    assert error.snr_db == pytest.approx(-6000)
 
 
 def test_other_shapes_and_dtypes_have_words() -> None:
