@@ -34,6 +34,9 @@ END = b"BYOCEND\x01"
 MAX_BYTES = 1 << 30
 """The most that the container may take up; blobs beyond it are refused."""
 
+_HOST_BYTES = 16 << 20
+"""Room that is asked for beside the blobs: host code is smaller."""
+
 _TAIL = 8 + len(END)
 _LINK = ["-Wl,--build-id=none", "-Wl,--as-needed", "-s"]
 
@@ -87,6 +90,7 @@ def write_artefact(
     if key is not None:
         read_private_key(key)  # before the work, not after it
     with _folder(path) as folder:
+        _reserve(folder, len(container))
         made = folder / "artefact.so"
         executable.mod.import_module(tvm_ffi.get_global_func("byoc.runtime.create")(container))
         _link(executable, made, folder)
@@ -237,6 +241,16 @@ def _link(executable: Any, made: Path, folder: Path) -> None:
 def _is_full(error: BaseException) -> bool:
     words = os.strerror(errno.ENOSPC)
     return getattr(error, "errno", None) == errno.ENOSPC or words in str(error)
+
+
+def _reserve(folder: Path, size: int) -> None:
+    """Raise OSError unless there is room for an artefact of a container of `size` bytes.
+
+    On a full disk LLVM would end the process without a word to Python.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        # The container is written twice, as an object file and linked.
+        os.posix_fallocate(file.fileno(), 0, 2 * size + _HOST_BYTES)
 
 
 def _append_trailer(made: Path, container: bytes, sign_with: Path | None) -> None:
