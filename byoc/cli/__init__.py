@@ -15,13 +15,13 @@ from byoc._version import __version__
 from byoc.errors import ByocError, nearest
 
 SUBCOMMANDS = {
-    "partition": "Partition a model for one or more vendors and report the outcome.",
-    "compile": "Compile a model into one file that runs: code, blobs and manifest.",
-    "run": "Run an artefact, and hold its outputs against onnxruntime.",
-    "profile": "Say where the time of an artefact goes: host, segments, borders.",
-    "inspect": "Show what an artefact holds, and whether it may run here.",
-    "diff-outputs": "Find the first segment of an artefact that computes something else.",
-    "repro": "Run the repro bundle of a segment that `byoc compile --keep` left.",
+    "partition": "Partition a model for vendors and report the outcome.",
+    "compile": "Compile a model into one file that runs.",
+    "run": "Run a compiled model, and compare it with onnxruntime.",
+    "profile": "Say where the time of a compiled model goes.",
+    "inspect": "Show what a compiled model holds, and if it may run here.",
+    "diff-outputs": "Find the first segment that computes something else.",
+    "repro": "Run one segment alone, as compile --keep left it.",
     "cache": "Show or clear the cache of compiled segments.",
     "vendors": "List vendors, show and check their support tables.",
     "zoo": "List and export the models that come with byoc.",
@@ -78,6 +78,9 @@ class LazyGroup(click.Group):
             error.show()
             sys.exit(error.exit_code)
         except (KeyboardInterrupt, click.Abort):
+            # After an interrupt within an exec of a text (a dataclass was being made, say) CPython ends by SIGINT
+            # whatever the code; the next such exec lets it forget.
+            exec("")
             sys.exit(INTERRUPTED)
         except Exception as error:
             if os.environ.get("BYOC_TRACEBACK"):

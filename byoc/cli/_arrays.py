@@ -58,28 +58,29 @@ def archive_bytes(arrays: Mapping[str, Any]) -> bytes:
 
 def _read_archive(path: Path) -> dict[str, Any]:
     loaded = _load(path)
-    if not hasattr(loaded, "files"):
+    if not isinstance(loaded, dict):
         raise InputError(f"{path} holds one array without a name; expected a .npz, or use --input")
-    with loaded as archive:
-        try:
-            return {name: archive[name] for name in archive.files}
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise _unreadable(path, error) from error
+    return loaded
 
 
 def _read_array(path: Path) -> Any:
     loaded = _load(path)
-    if hasattr(loaded, "files"):
-        loaded.close()
+    if isinstance(loaded, dict):
         raise InputError(f"{path} is an archive of arrays; expected a .npy, or use --inputs")
     return loaded
 
 
 def _load(path: Path) -> Any:
+    """The array in `path`, or a dict of those of an archive."""
     import numpy as np
 
     try:
-        return np.load(path, allow_pickle=False)
+        # A file of ours: numpy leaves its own open when an archive cannot be read.
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.lib.npyio.NpzFile):
+                return {name: loaded[name] for name in loaded.files}
+            return loaded
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise _unreadable(path, error) from error
 

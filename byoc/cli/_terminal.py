@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import warnings
@@ -131,6 +132,11 @@ def plain_warnings() -> Iterator[None]:
     """Print byoc's own warnings as it prints its errors, in one line on stderr; others stay as they are."""
     from byoc.errors import ArtefactWarning
 
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("byoc: warning: %(message)s"))
+    logger = logging.getLogger("byoc")
+    logger.addHandler(handler)
+
     with warnings.catch_warnings():
         warnings.simplefilter("always", ArtefactWarning)
         usual = warnings.showwarning
@@ -149,4 +155,7 @@ def plain_warnings() -> Iterator[None]:
                 usual(message, category, filename, lineno, file, line)
 
         warnings.showwarning = show
-        yield
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)

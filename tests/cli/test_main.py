@@ -161,3 +161,16 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     run.stderr.close()
     assert run.wait() == 1
     assert err == b""
+
+
+def test_an_interrupt_while_a_class_is_made_exits_with_130() -> None:
+    program = (
+        "import click\n"
+        "from byoc.cli import LazyGroup\n"
+        "class One(LazyGroup):\n"
+        "    def get_command(self, ctx, name):\n"
+        "        return click.Command(name, callback=lambda: exec('raise KeyboardInterrupt'))\n"
+        "One('byoc').main(['partition'])\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert run.returncode == 130
