@@ -46,9 +46,6 @@ OPTIONS: Final = {
     },
 }
 
-NEWEST_OPSET: Final = 21
-"""What segments are written in: the newest opset of which onnxruntime 1.31 has all CPU kernels that 20 has."""
-
 
 @byoc.hookimpl
 def byoc_vendor_spec() -> byoc.VendorSpec:
@@ -57,7 +54,6 @@ def byoc_vendor_spec() -> byoc.VendorSpec:
         Path(__file__).with_name("support.yaml"),
         options=OPTIONS,
         toolchain=_installed(),
-        opset=NEWEST_OPSET,
     )
 
 

@@ -116,6 +116,7 @@ def _settings(onnxruntime: Any, layout: str, options: Mapping[str, Any]) -> Any:
     settings.graph_optimization_level = (
         levels.ORT_DISABLE_ALL if layout == "machine" else levels.ORT_ENABLE_ALL
     )
+    settings.add_session_config_entry("session.x64quantprecision", "1")
     settings.log_severity_level = 4
     settings.intra_op_num_threads = options.get("threads", 0)
     if not options.get("spinning", False):

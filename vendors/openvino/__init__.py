@@ -54,9 +54,6 @@ OPTIONS: Final = {
     },
 }
 
-OPSET: Final = 21
-"""What segments are written in: the newest that OpenVINO's ONNX frontend knows all of."""
-
 
 @byoc.hookimpl
 def byoc_vendor_spec() -> byoc.VendorSpec:
@@ -65,7 +62,6 @@ def byoc_vendor_spec() -> byoc.VendorSpec:
         Path(__file__).with_name("support.yaml"),
         options=OPTIONS,
         toolchain=_installed(),
-        opset=OPSET,
     )
 
 
