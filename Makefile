@@ -7,12 +7,16 @@ JOBS ?= 2
 
 demo: .venv/.plain
 	$(BIN)/byoc partition --vendor npu zoo:inception_v1
+	mkdir -p build
+	$(BIN)/byoc compile --vendor onnxruntime zoo:inception_v1 -o build/inception_v1.so --force
+	$(BIN)/byoc run build/inception_v1.so --compare zoo:inception_v1 --max-rel 1e-4
+	$(BIN)/byoc profile build/inception_v1.so
 
 setup: .venv/.full
 
 .venv/.plain: setup.cfg pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install -q -e .
+	$(BIN)/pip install -q -e '.[onnxruntime]'
 	touch $@
 
 # The last two packages are wanted for the models inside them, not for what they depend on.
