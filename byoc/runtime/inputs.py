@@ -11,7 +11,7 @@ import numpy as np
 from byoc.errors import InputError, nearest
 from byoc.manifest import Port
 from byoc.runtime.extents import bind, sizes
-from byoc.runtime.tensors import dtype_name, to_tensor
+from byoc.runtime.tensors import compact, dtype_name, to_tensor
 
 if TYPE_CHECKING:
     from byoc.runtime.tensors import Array
@@ -134,7 +134,7 @@ def _from_dlpack(who: str, port: Port, given: Any, accepted: Accepted) -> Any:
         raise InputError(f"{who} is on {tensor.device}; expected a tensor in the CPU's memory")
     _hold_dtype(who, port, str(tensor.dtype))
     if tensor.is_contiguous():
-        return tensor
+        return compact(tensor)
     try:
         strided = np.from_dlpack(given)
     except Exception as error:

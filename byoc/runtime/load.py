@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from byoc.device import this_device
 from byoc.errors import ArtefactError, UsageError
+from byoc.manifest import to_json
 from byoc.runtime import library, vendors
 from byoc.runtime.artefact import Artefact
 from byoc.runtime.failures import words
@@ -21,6 +24,9 @@ from byoc.runtime.verdicts import (
     warn_of_usable,
 )
 from byoc.runtime.workers import allow_threads
+
+if TYPE_CHECKING:
+    from byoc.artefact import ArtefactFile
 
 SEGMENTS: Final = "byoc.segments"
 """The kind of the module that has the segments."""
@@ -62,6 +68,7 @@ def load(
     _register_drivers(options)
     module = _load_module(file.path)
     segments = _segments(file.path, module)
+    _hold_same(file, segments)
     for vendor, values in options.items():
         segments["byoc.set_options"](vendor, json.dumps(values, sort_keys=True))
     found = native_verdicts(segments, found)
@@ -80,15 +87,41 @@ def _register_drivers(vendor_names: Mapping[str, Any]) -> None:
 def _load_module(path: Path) -> Any:
     import tvm_ffi
 
+    with _name_of_its_own(path) as name:
+        try:
+            # Outputs are copied: nothing outlives the library.
+            return tvm_ffi.load_module(name, keep_module_alive=False)
+        except ArtefactError:
+            raise
+        except Exception as error:
+            raise ArtefactError(
+                f"{path} is whole but does not load: {words(error)}; compile the model again with this byoc"
+            ) from None
+
+
+@contextmanager
+def _name_of_its_own(path: Path) -> Iterator[str]:
+    """A name of `path` that was never loaded before.
+
+    The dynamic linker gives a library that is loaded again under a known name, even when the file is another now.
+    """
     try:
-        # Outputs are copied: nothing outlives the library.
-        return tvm_ffi.load_module(str(path.resolve()), keep_module_alive=False)
-    except ArtefactError:
-        raise
-    except Exception as error:
+        folder = tempfile.TemporaryDirectory(prefix="byoc-")
+    except OSError:  # nothing can be written anywhere; `_hold_same` sees what was loaded
+        yield str(path.resolve())
+        return
+    with folder:
+        link = Path(folder.name) / "artefact.so"
+        link.symlink_to(path.resolve())
+        yield str(link)
+
+
+def _hold_same(file: ArtefactFile, segments: Any) -> None:
+    if str(segments["byoc.manifest"]()) != to_json(file.manifest):
         raise ArtefactError(
-            f"{path} is whole but does not load: {words(error)}; compile the model again with this byoc"
-        ) from None
+            f"{file.path} was replaced while it was loaded, or another version of it is loaded already; load it "
+            "again, in a fresh process if need be"
+        )
 
 
 def _segments(path: Path, module: Any) -> Any:

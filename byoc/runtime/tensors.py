@@ -23,14 +23,21 @@ def to_tensor(array: Array) -> Any:
 
     Read-only arrays are taken as they are: segments only read their inputs.
     """
-    if _is_plain(array.dtype):
-        if array.flags.writeable:
-            return tvm_ffi.from_dlpack(array)
-        # The older protocol has no flag for read-only memory and numpy refuses it.
-        exporter: Any = array
-        return tvm_ffi.from_dlpack(exporter.__dlpack__(max_version=(1, 0)))
-    carrier = to_tensor(array.view(f"u{array.dtype.itemsize}"))
-    return _view()(carrier, tvm_ffi.Shape(array.shape), tvm_ffi.dtype(array.dtype.name), 0)
+    if not _is_plain(array.dtype):
+        carrier = to_tensor(array.view(f"u{array.dtype.itemsize}"))
+        return _view()(carrier, tvm_ffi.Shape(array.shape), tvm_ffi.dtype(array.dtype.name), 0)
+    if array.flags.writeable:
+        return compact(tvm_ffi.from_dlpack(array))
+    # The older protocol has no flag for read-only memory and numpy refuses it.
+    exporter: Any = array
+    return compact(tvm_ffi.from_dlpack(exporter.__dlpack__(max_version=(1, 0))))
+
+
+def compact(tensor: Any) -> Any:
+    """`tensor`, which is contiguous, with strides that TVM takes: numpy's are all 0 where there are no elements."""
+    if 0 not in tensor.shape:
+        return tensor
+    return _view()(tensor, tensor.shape, tensor.dtype, 0)
 
 
 def to_array(tensor: Any) -> Array:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import threading
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
@@ -27,15 +29,40 @@ def installed() -> Plugins:
     return Plugins.discover()
 
 
+def forget() -> None:
+    """Look for plugins anew when next asked: others were installed."""
+    installed.cache_clear()
+    _spec.cache_clear()
+
+
 def own_hook(vendor: str, hook: str) -> pluggy.HookCaller:
     """The caller of `hook` of the vendor's own plugin and no other."""
-    return installed().caller(vendor, hook)
+    with _Lock.held:
+        return installed().caller(vendor, hook)
+
+
+def spec(vendor: str) -> VendorSpec:
+    """The spec of an installed vendor, for its default chip."""
+    with _Lock.held:
+        return _spec(vendor)
 
 
 @cache
-def spec(vendor: str) -> VendorSpec:
-    """The spec of an installed vendor, for its default chip."""
+def _spec(vendor: str) -> VendorSpec:
     return installed().spec(vendor)
+
+
+class _Lock:
+    """Plugins are loaded by one thread at a time: segments are opened by whichever thread calls them first."""
+
+    held = threading.RLock()
+
+
+def _after_fork() -> None:
+    _Lock.held = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def missing(entry: SegmentEntry, error: BaseException) -> str:

@@ -21,7 +21,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     about = folder / "testchip_byoc-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: testchip-byoc\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[byoc.vendors]\ntestchip = tests.runtime.testchip\n")
+    vendors = [f"{name} = tests.runtime.{name}\n" for name in ("testchip", "nativechip")]
+    (about / "entry_points.txt").write_text("".join(["[byoc.vendors]\n", *vendors]))
     return folder
 
 
@@ -31,15 +32,9 @@ def testchip(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     if not library.is_built():
         pytest.skip("byoc's C++ runtime is not built")
     monkeypatch.syspath_prepend(str(site))
-    forget()
+    vendors.forget()
     yield
-    forget()
-
-
-def forget() -> None:
-    """Let the runtime look for plugins anew."""
-    vendors.installed.cache_clear()
-    vendors.spec.cache_clear()
+    vendors.forget()
 
 
 @pytest.fixture

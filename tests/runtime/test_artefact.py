@@ -86,6 +86,15 @@ def test_every_dtype_and_shape(tmp_path: Path, dtype: str, shape: tuple[int, ...
     np.testing.assert_array_equal(outputs["y0"], given)
 
 
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_host_code_takes_any_number_of_rows(doubling: Artefact, rows: int) -> None:
+    empty: Any = np.zeros((rows, 3), "float32")
+    for given in (empty, values(5, 3)[:rows], values(5, 3)[::2][:rows]):
+        outputs = doubling.run([given, values(2, 3)])
+        np.testing.assert_array_equal(outputs["y0"], abs(given) * 2)
+        np.testing.assert_array_equal(outputs["same0"], given)
+
+
 def test_nan_and_infinity_pass(doubling: Artefact) -> None:
     odd = np.array([[np.nan, np.inf, -np.inf]], "float32")
     outputs = doubling.run([odd, odd])

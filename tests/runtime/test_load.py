@@ -178,6 +178,15 @@ def test_load_time_options(tmp_path: Path) -> None:
         load(path, threads=0)
 
 
+def test_a_file_that_was_compiled_again_is_the_new_one(tmp_path: Path) -> None:
+    path = make(tmp_path / "m.so")
+    first = load(path)
+    make(path, {"do": "process"}, host=None)
+    second = load(path)
+    assert second.run([GIVEN])["y0"].max() == os.getpid() % 65536
+    assert first.run([GIVEN])["y0"].max() == 2
+
+
 def test_a_file_that_is_moved_or_gone_after_loading_still_runs(tmp_path: Path) -> None:
     path = make(tmp_path / "m.so")
     artefact = load(path)
