@@ -124,5 +124,4 @@ def run_byoc(
 
 
 def _forget_vendors() -> None:
-    vendors.installed.cache_clear()
-    vendors.spec.cache_clear()
+    vendors.forget()
