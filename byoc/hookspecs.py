@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from byoc.partition.patterns.ast import Row
     from byoc.blob import Blob
     from byoc.manifest import SegmentEntry
+    from byoc.partition.patterns.ast import Row
     from byoc.region import Region
     from byoc.runtime.executor import Executor
     from byoc.segment import Segment
@@ -69,10 +69,11 @@ def byoc_codegen(
 ) -> Blob | Refusal | None:
     """Compile one segment: the Blob that the vendor's driver will run.
 
-    Called in a worker process of its own for each segment, with the vendor's own plugin first. A Refusal says that
-    the toolchain cannot, and why; one that names nodes (`Refusal.nodes`) spares byoc the search for the ops to take
-    away. An exception, a crash, a hang or an answer that is no Blob refuses as well (`codegen-failed`). None means
-    that this plugin compiles nothing for `vendor`. The same segment, spec and options must give the same Blob.
+    Called in a worker process of its own for each `segment` that goes to `vendor`, with the vendor's own plugin
+    first; `spec` and `options` are as in byoc_pattern_table. A Refusal says that the toolchain cannot, and why; one
+    that names nodes (`Refusal.nodes`) spares byoc the search for the ops to take away. An exception, a crash, a hang
+    or an answer that is no Blob refuses as well (`codegen-failed`). None means that this plugin compiles nothing for
+    `vendor`. The same segment, spec and options must give the same Blob.
     """
 
 
@@ -82,9 +83,9 @@ def byoc_compatible(
 ) -> Verdict | None:
     """Judge whether a segment's blob may run on `device`, before any driver sees it.
 
-    Called once a segment when an artefact is loaded, after its SHA-256 was found right. `manifest` is the segment's
-    entry with the vendor's own `compat` bytes, `device` what `byoc.device.this_device` tells of this machine. None
-    leaves it to byoc: another toolchain version is usable, the same is optimal.
+    Called once a segment of `vendor` when an artefact is loaded, after its SHA-256 was found right. `manifest` is the
+    segment's entry with the vendor's own `compat` bytes, `device` what `byoc.device.this_device` tells of this
+    machine. None leaves it to byoc: another toolchain version is usable, the same is optimal.
     """
 
 
@@ -94,7 +95,7 @@ def byoc_load(
 ) -> Executor | None:
     """Open a blob for running: a Python driver. Asked when a segment is called for the first time.
 
-    `blob` is what byoc_codegen gave. `options` are the vendor's load-time options. Returns an Executor, or any
-    callable that takes a list of input tensors and a list of output tensors (DLPack, to be filled in place). None
-    when `vendor` has a native driver (`VendorSpec.driver`), or is another's.
+    `blob` is what byoc_codegen gave, `device` as in byoc_compatible. `options` are the vendor's load-time options.
+    Returns an Executor, or any callable that takes a list of input tensors and a list of output tensors (DLPack, to
+    be filled in place). None when `vendor` has a native driver (`VendorSpec.driver`), or is another's.
     """

@@ -2,12 +2,13 @@
 
 import inspect
 import re
+from importlib import import_module
 
 import click
 import pytest
 
 from byoc import hookspecs
-from byoc.cli.partition import command as partition_command
+from byoc.cli import SUBCOMMANDS
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -30,10 +31,18 @@ def test_every_page_is_in_the_navigation() -> None:
         assert page.relative_to(DOCS).as_posix() in navigation
 
 
-@pytest.mark.parametrize(
-    "option", [each for each in partition_command.params if isinstance(each, click.Option)]
-)
-def test_an_option_of_partition_is_documented(option: click.Option) -> None:
+def options() -> list[object]:
+    """Every option of every subcommand."""
+    return [
+        pytest.param(each, id=f"{name}-{each.name}")
+        for name in SUBCOMMANDS
+        for each in import_module(f"byoc.cli.{name.replace('-', '_')}").command.params
+        if isinstance(each, click.Option)
+    ]
+
+
+@pytest.mark.parametrize("option", options())
+def test_an_option_is_documented(option: click.Option) -> None:
     pages = "".join(page.read_text("utf-8") for page in [ROOT / "README.md", *DOCS.rglob("*.md")])
     assert any(re.search(rf"`[^`]*{re.escape(name)}\b", pages) for name in option.opts)
     assert option.help
