@@ -1,22 +1,23 @@
 """Source: what a partition was cut from and how, as files beside it, so that it can be cut anew without the model.
 
-    source.py               the Relax module before partition, as TVM script
+    source.ir               the Relax module before partition, TVM's JSON; constant i is a stand-in
     source.json             where its bindings come from, its groups, the candidates of each block and their regions
     groups.safetensors      data that only groups have
 
-Bindings are told by their place in a function: a script may have to give them other names.
+The module is not a script here: a script cannot give every binding and dimension the name that it has.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tvm import ir
 
 from byoc.frontends.model import Model, SourceGroup
 from byoc.partition._extent import candidate, members
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from byoc.pipeline import Partition
 
-SCRIPT, ABOUT, DATA = "source.py", "source.json", "groups.safetensors"
+MODULE, ABOUT, DATA = "source.ir", "source.json", "groups.safetensors"
 
 Blocks = list[tuple[Graph, BlockPlan]]
 
@@ -58,14 +59,14 @@ def content(array: Any) -> bytes:
 def write_source(
     partition: Partition,
     folder: Path,
-    script: str,
+    skeleton: IRModule,
     constants: Sequence[int],
     known: Mapping[bytes, int],
 ) -> list[str]:
-    """Write the files; `script` is that of the model's module.
+    """Write the files; `skeleton` is the model's module without its constants.
 
-    `constants` are the numbers of the script's constants among those of the folder, and `known` numbers these by
-    content. Returns the names of the files.
+    `constants` are the numbers of these among the folder's, and `known` numbers the folder's by content. Returns
+    the names of the files.
     """
     from safetensors.numpy import save_file
 
@@ -75,52 +76,46 @@ def write_source(
         "name": model.name,
         "notes": list(model.notes),
         "constants": list(constants),
-        "bindings": {
-            name: list(_bindings(model.module, name)) for name in _functions(model.module)
-        },
         "origins": {name: dict(table) for name, table in model.origins.items()},
         "groups": {
             name: [_group(each, arrays) for each in groups] for name, groups in model.groups.items()
         },
         "blocks": [_block(graph, plan) for graph, plan in partition.blocks],
     }
-    (folder / SCRIPT).write_text(script, "utf-8")
+    (folder / MODULE).write_text(ir.save_json(skeleton), "utf-8")
     (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
     types = [[each.dtype.name, list(each.shape)] for each in arrays.written]
     held = {str(index): _bytes(each) for index, each in enumerate(arrays.written)}
     save_file(held, folder / DATA, metadata={"types": json.dumps(types)})
-    return [SCRIPT, ABOUT, DATA]
+    return [MODULE, ABOUT, DATA]
 
 
-def read_source(
-    folder: Path, about: Mapping[str, Any], module: IRModule, constants: Sequence[Any]
-) -> tuple[Model, Blocks]:
-    """The model and how it was cut. `module` is the script's, `constants` the data of the folder's constants."""
+def read_source(folder: Path, constants: Sequence[Any]) -> tuple[Model, Blocks]:
+    """The model and how it was cut; `constants` are the folder's."""
+    from byoc.partition._plain import array as data_of
+    from byoc.partition.constants import put_back
+
+    about = json.loads((folder / ABOUT).read_text("utf-8"))
+    skeleton = ir.load_json((folder / MODULE).read_text("utf-8"))
     data = _read_data(folder / DATA)
-    names = {
-        function: dict(zip(written, _bindings(module, function), strict=True))
-        for function, written in about["bindings"].items()
-    }
 
     def array(place: Mapping[str, int]) -> Any:
-        return constants[place["constant"]] if "constant" in place else data[place["data"]]
+        return data_of(constants[place["constant"]]) if "constant" in place else data[place["data"]]
 
     model = Model(
         name=about["name"],
-        module=module,
+        module=put_back(skeleton, [constants[index] for index in about["constants"]]),
         origins={
-            function: {
-                names[function].get(name, name): tuple(nodes) for name, nodes in table.items()
-            }
+            function: {name: tuple(nodes) for name, nodes in table.items()}
             for function, table in about["origins"].items()
         },
         groups={
-            function: tuple(_read_group(each, names[function], array) for each in groups)
+            function: tuple(_read_group(each, array) for each in groups)
             for function, groups in about["groups"].items()
         },
         notes=tuple(about["notes"]),
     )
-    return model, _read_blocks(about["blocks"], model, names)
+    return model, _read_blocks(about["blocks"], model)
 
 
 def with_host_nodes(
@@ -131,29 +126,6 @@ def with_host_nodes(
     for graph, _ in blocks:
         graph.host_nodes = nodes
     return replace(model, host_nodes=nodes), blocks
-
-
-def _functions(module: IRModule) -> list[str]:
-    return sorted({graph.function for graph in read_module(module)})
-
-
-def _bindings(module: IRModule, function: str) -> Iterator[str]:
-    """The names of all parameters and bindings of a function, in the order of its text."""
-    from tvm import relax
-
-    whole = module[function]
-    yield from (str(param.name) for param in whole.params)
-    stack: list[Any] = [whole.body]
-    while stack:
-        body = stack.pop()
-        inner: list[Any] = []
-        for block in body.blocks:
-            for binding in block.bindings:
-                yield str(binding.var.name)
-                value = binding.value
-                if isinstance(value, relax.If):
-                    inner += [value.true_branch, value.false_branch]
-        stack += inner[::-1]
 
 
 def _group(group: SourceGroup, arrays: _Arrays) -> dict[str, Any]:
@@ -172,19 +144,19 @@ def _group(group: SourceGroup, arrays: _Arrays) -> dict[str, Any]:
     }
 
 
-def _read_group(stored: Mapping[str, Any], names: Mapping[str, str], array: Any) -> SourceGroup:
+def _read_group(stored: Mapping[str, Any], array: Any) -> SourceGroup:
     def given(each: Any) -> Any:
         if isinstance(each, dict):
             return array(each)
         if isinstance(each, list):
             return tuple(given(part) for part in each)
-        return names.get(each, each) if isinstance(each, str) else each
+        return each
 
     return SourceGroup(
         **{each: stored[each] for each in ("op", "node", "host", "reason", "opset")},
-        bindings=tuple(names.get(each, each) for each in stored["bindings"]),
+        bindings=tuple(stored["bindings"]),
         inputs={name: given(each) for name, each in stored["inputs"].items()},
-        outputs=tuple(names.get(each, each) for each in stored["outputs"]),
+        outputs=tuple(stored["outputs"]),
         attrs={name: _tuples(each) for name, each in stored["attrs"].items()},
     )
 
@@ -214,23 +186,20 @@ def _block(graph: Graph, plan: BlockPlan) -> dict[str, Any]:
     }
 
 
-def _read_blocks(
-    stored: Sequence[Mapping[str, Any]], model: Model, names: Mapping[str, Mapping[str, str]]
-) -> Blocks:
+def _read_blocks(stored: Sequence[Mapping[str, Any]], model: Model) -> Blocks:
     """The blocks of the model's module, each with its plan; in the order of reading, as they were written."""
     blocks: Blocks = []
     for graph, each in zip(read_module(model.module), stored, strict=True):
         graph.origins = model.origins.get(graph.function, {})
         attach_groups(graph, model.groups)
-        known = names[graph.function]
         ids = {
             name: node
             for node, name in enumerate(graph.names)
             if name and graph.kinds[node] is not Kind.INPUT
         }
 
-        def nodes(written: Sequence[str], ids: Any = ids, known: Any = known) -> list[int]:
-            return [ids[known[name]] for name in written]
+        def nodes(written: Sequence[str], ids: Any = ids) -> list[int]:
+            return [ids[name] for name in written]
 
         candidates = tuple(
             candidate(graph, vendor, name, members(graph, nodes(held)), joined=joined, row=row)

@@ -45,26 +45,26 @@ PLAN, MODULE, CONSTANTS, HOST = "plan.json", "module.py", "constants.safetensors
 class StoredPartition:
     """A partition read back: the module with its constants, the plan, and the ONNX bytes of each host call.
 
-    `digest` is the SHA-256 (hexadecimal) of `plan.json`, which has those of all other files. `source`, the model
-    before partition and how each of its blocks was cut, is read when it is first asked for.
+    `digest` is the SHA-256 (hexadecimal) of `plan.json`, which has those of all other files. The module, and
+    `source` (the model before partition and how each of its blocks was cut), are read when they are first asked
+    for.
     """
 
-    module: IRModule
     plan: Plan
     host_nodes: Mapping[str, bytes]
-    digest: str = ""
-    _read: Callable[[], tuple[Model, Blocks]] | None = field(
-        default=None, repr=False, compare=False
-    )
+    digest: str
+    _module: Callable[[], IRModule] = field(repr=False, compare=False)
+    _source: Callable[[], tuple[Model, Blocks]] = field(repr=False, compare=False)
+
+    @cached_property
+    def module(self) -> IRModule:
+        """The partitioned module. Raises PlanError when the folder was altered since it was loaded."""
+        return self._module()
 
     @cached_property
     def source(self) -> tuple[Model, Blocks]:
         """The model and its blocks. Raises PlanError when the folder was altered since it was loaded."""
-        if self._read is None:
-            raise PlanError(
-                "this partition was not read from a folder and has no source; use load_partition"
-            )
-        return self._read()
+        return self._source()
 
     def segments(self) -> tuple[Segment, ...]:
         """The segments as codegen is given them, in the order of the plan; made anew at each call."""
@@ -101,31 +101,30 @@ def load_partition(path: Path | str) -> StoredPartition:
     folder = Path(path)
     stored = _read_plan(folder)
     _hold_files(folder, stored["files"])
-    constants = _read_constants(folder / CONSTANTS)
-    module = _parse(folder / MODULE, constants[: stored["constants"]])
     host = {
         name.removeprefix(f"{HOST}/").removesuffix(".onnx"): (folder / name).read_bytes()
         for name in stored["files"]
         if name.startswith(f"{HOST}/")
     }
 
+    def module() -> IRModule:
+        _hold_files(folder, stored["files"])
+        constants = _read_constants(folder / CONSTANTS)
+        return _parse(folder / MODULE, constants[: stored["constants"]])
+
     def source() -> tuple[Model, Blocks]:
         _hold_files(folder, stored["files"])
-        return _source(folder, constants, host)
+        return _source(folder, _read_constants(folder / CONSTANTS), host)
 
-    return StoredPartition(module, plan_from_json(stored), host, _digest(folder, PLAN), source)
+    return StoredPartition(plan_from_json(stored), host, _digest(folder, PLAN), module, source)
 
 
 def _source(
     folder: Path, constants: Sequence[Any], host: Mapping[str, bytes]
 ) -> tuple[Model, Blocks]:
-    from byoc.partition._plain import array
-    from byoc.source import ABOUT, SCRIPT, read_source, with_host_nodes
+    from byoc.source import read_source, with_host_nodes
 
-    about = json.loads((folder / ABOUT).read_text("utf-8"))
-    module = _parse(folder / SCRIPT, [constants[index] for index in about["constants"]])
-    data = [array(each) for each in constants]
-    return with_host_nodes(read_source(folder, about, module, data), host)
+    return with_host_nodes(read_source(folder, constants), host)
 
 
 def _hold_files(folder: Path, files: Mapping[str, str]) -> None:
@@ -147,11 +146,12 @@ def _parse(script: Path, constants: Sequence[Any]) -> IRModule:
 def _write(partition: Partition, folder: Path) -> tuple[dict[str, str], int]:
     """Write everything but the plan; the SHA-256 of each file by name, and how many constants the module has."""
     from byoc.partition._plain import array
+    from byoc.partition.constants import take_out
     from byoc.source import content, write_source
 
     text, constants = print_module(partition.module)
     (folder / MODULE).write_text(text, "utf-8")
-    script, before = print_module(partition.model.module)
+    skeleton, before = take_out(partition.model.module)
     numbers = {hash(each): index for index, each in enumerate(constants)}
     for each in before:
         numbers.setdefault(hash(each), len(numbers))
@@ -159,7 +159,7 @@ def _write(partition: Partition, folder: Path) -> tuple[dict[str, str], int]:
     _write_constants(folder / CONSTANTS, every)
     known = {content(array(each)): index for index, each in enumerate(every)}
     order = [numbers[hash(each)] for each in before]
-    names = [MODULE, CONSTANTS, *write_source(partition, folder, script, order, known)]
+    names = [MODULE, CONSTANTS, *write_source(partition, folder, skeleton, order, known)]
     if partition.model.host_nodes:
         (folder / HOST).mkdir()
     for symbol, node in sorted(partition.model.host_nodes.items()):
