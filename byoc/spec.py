@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +26,7 @@ class VendorSpec:
     or log, one with `"x-byoc-time": "load"` is asked for when an artefact is loaded (else when it is compiled).
     `toolchain` names the version of the vendor's compiler, "" when there is none. `driver` is the path of a native
     driver, a shared library with the export of `byoc_driver.h`; without one, `byoc_load` gives a Python driver.
-    `opset` is the ONNX opset that the vendor's compiler reads (`Segment.to_onnx` writes it), None for byoc's choice.
+    `opset` is the ONNX opset that the vendor's compiler reads (`Segment.to_onnx` writes it), None for byoc's own.
     """
 
     name: str = ""
@@ -48,12 +50,14 @@ class VendorSpec:
         opset: int | None = None,
     ) -> VendorSpec:
         """Make a spec of the support table at `path`. Raises TableError when the table is malformed."""
-        from byoc.support import load_table
+        table = None
+        if _reads_tables.get():
+            from byoc.support import load_table
 
-        table = load_table(Path(path))
+            table = load_table(Path(path))
         return cls(
-            name=table.vendor,
-            description=table.description,
+            name=table.vendor if table else "",
+            description=table.description if table else "",
             table=table,
             hardware=dict(hardware or {}),
             options=dict(options or {}),
@@ -67,6 +71,19 @@ class VendorSpec:
         if self.table is None:
             return None
         return self.table.bind(self.hardware, values, self.toolchain)
+
+
+_reads_tables: ContextVar[bool] = ContextVar("_reads_tables", default=True)
+
+
+@contextmanager
+def without_tables() -> Iterator[None]:
+    """Within, `VendorSpec.from_table` reads no table, which takes most of a second: running needs none."""
+    before = _reads_tables.set(False)
+    try:
+        yield
+    finally:
+        _reads_tables.reset(before)
 
 
 def option_values(spec: VendorSpec, given: Mapping[str, str]) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Vendor options: typed by their JSON Schema, secrets kept."""
 
+from pathlib import Path
+
 import pytest
 
 import byoc
 from byoc.errors import UsageError
-from byoc.spec import option_values, public_values, schema_mistake
+from byoc.spec import option_values, public_values, schema_mistake, without_tables
 
 OPTIONS = {
     "type": "object",
@@ -48,3 +50,12 @@ def test_a_wrong_value_is_quoted_but_never_a_secret_one() -> None:
 )
 def test_options_must_be_the_schema_of_an_object(options: object, words: str) -> None:
     assert schema_mistake(options) == words
+
+
+def test_a_spec_without_its_table_has_all_else(tmp_path: Path) -> None:
+    missing = tmp_path / "support.yaml"
+    with without_tables():
+        spec = byoc.VendorSpec.from_table(missing, options=OPTIONS, toolchain="2.0")
+    assert (spec.table, spec.options, spec.toolchain) == (None, OPTIONS, "2.0")
+    with pytest.raises(byoc.ByocError, match="no such file"):
+        byoc.VendorSpec.from_table(missing)

@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import pluggy
 from byoc.errors import UsageError, nearest
 from byoc.manifest import Manifest, SegmentEntry
 from byoc.plugins import Plugins
-from byoc.spec import VendorSpec, option_values
+from byoc.spec import VendorSpec, option_values, without_tables
 
 LOAD: Final = "load"
 """What `x-byoc-time` says of an option that is asked for when an artefact is loaded."""
@@ -42,14 +43,15 @@ def own_hook(vendor: str, hook: str) -> pluggy.HookCaller:
 
 
 def spec(vendor: str) -> VendorSpec:
-    """The spec of an installed vendor, for its default chip."""
+    """The spec of an installed vendor, for its default chip, without its support table."""
     with _Lock.held:
         return _spec(vendor)
 
 
 @cache
 def _spec(vendor: str) -> VendorSpec:
-    return installed().spec(vendor)
+    with without_tables():
+        return replace(installed().spec(vendor), name=vendor)
 
 
 class _Lock:
