@@ -70,10 +70,10 @@ def byoc_codegen(
     """Compile one segment: the Blob that the vendor's driver will run.
 
     Called in a worker process of its own for each `segment` that goes to `vendor`, with the vendor's own plugin
-    first; `spec` and `options` are as in byoc_pattern_table. A Refusal says that the toolchain cannot, and why; one
-    that names nodes (`Refusal.nodes`) spares byoc the search for the ops to take away. An exception, a crash, a hang
-    or an answer that is no Blob refuses as well (`codegen-failed`). None means that this plugin compiles nothing for
-    `vendor`. The same segment, spec and options must give the same Blob.
+    first; `spec` and `options` are as in byoc_pattern_table. A Refusal says that the toolchain cannot, and why;
+    one that names nodes (`Refusal.nodes`) spares byoc the search for the ops to take away. An exception, a crash,
+    a hang or an answer that is no Blob refuses as well (`codegen-failed`). None means that this plugin compiles
+    nothing for `vendor`. The same segment, spec and options must give the same Blob.
     """
 
 
@@ -83,9 +83,9 @@ def byoc_compatible(
 ) -> Verdict | None:
     """Judge whether a segment's blob may run on `device`, before any driver sees it.
 
-    Called once a segment of `vendor` when an artefact is loaded, after its SHA-256 was found right. `manifest` is the
-    segment's entry with the vendor's own `compat` bytes, `device` what `byoc.device.this_device` tells of this
-    machine. None leaves it to byoc: another toolchain version is usable, the same is optimal.
+    Called once a segment of `vendor` when an artefact is loaded, after its SHA-256 was found right. `manifest` is
+    the segment's entry with the vendor's own `compat` bytes, `device` what `byoc.device.this_device` tells of
+    this machine. None leaves it to byoc: another toolchain version is usable, the same is optimal.
     """
 
 
