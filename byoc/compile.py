@@ -127,13 +127,13 @@ class _Compilation:
 
     def known(self, chains: Sequence[Toolchain]) -> Compiled | None:
         """The artefact out of the cache; asked for bundles, there is nothing to take."""
-        from byoc.codegen.toolchain import toolchain
+        from byoc.codegen.toolchain import plugin_digest
         from byoc.codegen.whole import restore, whole_key
 
         assert self.cache is not None
-        library = {}
-        if self.options.host == HOST_LIBRARY and HOST_LIBRARY in self.plugins.names():
-            library = toolchain(self.plugins, HOST_LIBRARY, {}).identity()
+        library = ""
+        if HOST_LIBRARY in self.plugins.names():
+            library = plugin_digest(self.plugins, HOST_LIBRARY)
         self.key = whole_key(self.source, chains, self.options, {"library": library})
         if self.key is None or self.options.keep is not None:
             return None

@@ -19,7 +19,6 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from byoc._version import __version__
-from byoc.codegen.toolchain import BUILT_WITH, Toolchain
+from byoc.codegen.toolchain import BUILT_WITH, Toolchain, installed_version
 from byoc.device import this_device
 from byoc.errors import ByocError, UsageError
 from byoc.manifest import Port
@@ -105,7 +104,7 @@ def describe(
         "nodes": sorted({node for each in segment.composites for node in each.nodes}),
         "inputs": [asdict(port) for port in segment.signature.inputs],
         "outputs": [asdict(port) for port in segment.signature.outputs],
-        "packages": {name: _version(name) for name in BUILT_WITH},
+        "packages": {name: installed_version(name) for name in BUILT_WITH},
         "device": this_device(),
         "notes": list(notes),
     }
@@ -198,13 +197,6 @@ class _noted:  # noqa: N801  # reads as a word: with _noted(...)
         words = str(error) if isinstance(error, ByocError) else f"{type(error).__name__}: {error}"
         self.notes.append(f"{self.what} could not be made: {words[:1000]}")
         return True
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return ""
 
 
 def _readme(about: Mapping[str, Any], name: str) -> str:

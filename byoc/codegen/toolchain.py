@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -26,7 +25,15 @@ from byoc.spec import VendorSpec, option_values, public_values
 LARGE = 4 << 20
 """From this size on (bytes) a plugin's file is known by its size and time, not by its contents."""
 
-BUILT_WITH = ("apache-tvm", "apache-tvm-ffi", "numpy", "onnx", "onnxscript", "onnx-ir")
+BUILT_WITH = (
+    "apache-tvm",
+    "apache-tvm-ffi",
+    "numpy",
+    "onnx",
+    "onnx-ir",
+    "onnxruntime",
+    "onnxscript",
+)
 """The distributions whose versions can change what byoc hands to a vendor, or makes for the host."""
 
 IGNORED = ("cli", "report", "vendors", "testing")
@@ -83,7 +90,7 @@ def toolchain(plugins: Plugins, vendor: str, texts: Mapping[str, str]) -> Toolch
         hardware=dict(spec.hardware),
         options=public_values(spec, values),
     )
-    sources = digest([_sources(plugins, owner) for owner in owners])
+    sources = digest([plugin_digest(plugins, owner) for owner in owners])
     return Toolchain(vendor, dict(texts), spec, values, owners, maker, sources)
 
 
@@ -106,7 +113,7 @@ def surroundings() -> dict[str, Any]:
     return {
         "byoc": __version__,
         "sources": tree_digest(Path(__file__).parent.parent, IGNORED),
-        "packages": {name: _version(name) for name in BUILT_WITH},
+        "packages": {name: installed_version(name) for name in BUILT_WITH},
         "device": this_device(),
     }
 
@@ -124,14 +131,19 @@ def _owners(plugins: Plugins, vendor: str) -> tuple[str, ...]:
     return others
 
 
+def plugin_digest(plugins: Plugins, vendor: str) -> str:
+    """The SHA-256 of a plugin's files, those of the package that it is or is in, and of its distribution."""
+    return digest(_sources(plugins, vendor))
+
+
 def _sources(plugins: Plugins, vendor: str) -> list[str]:
-    """A plugin's distribution and the SHA-256 of its files: those of the package that it is, or is in."""
     module = plugins.module(vendor)
     package = module if _folder(module) else module.rpartition(".")[0]
     folder = _folder(package) if package else None
     if folder is not None:
         return [plugins.owner(vendor), tree_digest(folder)]
-    file = getattr(sys.modules.get(module), "__file__", None)
+    spec = importlib.util.find_spec(module)
+    file = None if spec is None else spec.origin
     return [plugins.owner(vendor), "" if file is None else _file(Path(file))]
 
 
@@ -164,7 +176,8 @@ def _file(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _version(distribution: str) -> str:
+def installed_version(distribution: str) -> str:
+    """The version of a distribution, "" when it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from byoc.codegen.cache import Cache, Entry
-from byoc.codegen.toolchain import digest, surroundings, tree_digest
+from byoc.codegen.toolchain import digest, installed_version, surroundings, tree_digest
 from byoc.errors import ArtefactError, UsageError
 from byoc.options import CompileOptions
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _FICLONE = 0x40049409
 _ELSEWHERE = ("partition", "jobs", "timeout", "memory", "cache", "cache_dir", "keep", "sign")
 """Options that the key does not take as they are: what they do not change, and what has a better name."""
+
+ZOO_PACKAGES = ("rapidocr-onnxruntime", "silero-vad")
+"""The distributions that models of the zoo come from, beside those of `BUILT_WITH`."""
 
 _NOT_IN_RESULT = ("check_timeout", "vendor_options")
 
@@ -188,12 +191,9 @@ def _external(data: bytes) -> list[str]:
 
 
 def _zoo_digest(name: str) -> Any:
-    from byoc.testing import zoo
-
-    shipped = zoo.describe(name).shipped
-    file = None if shipped is None else shipped.file()
-    sources = tree_digest(Path(zoo.__file__).parent)
-    return [f"zoo:{name}", sources, "" if file is None else _file_digest(file)]
+    """A zoo model by what it is made of; importing the zoo to ask it would take longer than all the rest."""
+    sources = tree_digest(Path(__file__).parent.parent / "testing" / "zoo")
+    return [f"zoo:{name}", sources, [installed_version(each) for each in ZOO_PACKAGES]]
 
 
 def _file_digest(path: Path) -> str:
