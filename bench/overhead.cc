@@ -1,5 +1,6 @@
-// What a segment call costs beside calling its driver directly: `overhead RUNTIME DRIVER CONTAINER`, all paths.
-// The container has one segment `noop` of vendor `noop`: two inputs and an output of float32[16].
+// What a segment call costs beside calling its driver directly: `overhead RUNTIME DRIVER
+// CONTAINER`, all paths. The container has one segment `noop` of vendor `noop`: two inputs and an
+// output of float32[16].
 #include <byoc_driver.h>
 #include <dlfcn.h>
 #include <tvm/ffi/container/tensor.h>
@@ -44,12 +45,14 @@ int main(int argc, char** argv) {
   ffi::Function::GetGlobalRequired("byoc.runtime.register_driver")("noop", ffi::String(argv[2]));
   std::ifstream file(argv[3], std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  auto module = ffi::Function::GetGlobalRequired("byoc.runtime.create")(ffi::Bytes(bytes)).cast<ffi::Module>();
+  auto module = ffi::Function::GetGlobalRequired("byoc.runtime.create")(ffi::Bytes(bytes))
+                    .cast<ffi::Module>();
   const ffi::Function segment = module->GetFunction("noop").value();
   ffi::Tensor tensors[3];
   DLTensor views[3];
   for (int i = 0; i < 3; ++i) {
-    tensors[i] = ffi::Tensor::FromNDAlloc(Aligned(), ffi::Shape{16}, {kDLFloat, 32, 1}, {kDLCPU, 0});
+    tensors[i] =
+        ffi::Tensor::FromNDAlloc(Aligned(), ffi::Shape{16}, {kDLFloat, 32, 1}, {kDLCPU, 0});
     views[i] = *tensors[i].GetDLTensorPtr();
   }
   auto export_ = reinterpret_cast<const struct byoc_driver* (*)(uint32_t)>(

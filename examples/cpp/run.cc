@@ -2,8 +2,8 @@
 //
 //     run MODEL.so INPUT.raw... OUTPUT.raw...
 //
-// A .raw file is a tensor's elements in row-major order, nothing else. The artefact tells how many inputs and outputs
-// there are and what they look like; this example takes static shapes.
+// A .raw file is a tensor's elements in row-major order, nothing else. The artefact tells how many
+// inputs and outputs there are and what they look like; this example takes static shapes.
 #include <tvm/ffi/container/array.h>
 #include <tvm/ffi/container/tensor.h>
 #include <tvm/ffi/dtype.h>
@@ -36,7 +36,8 @@ struct Aligned {
 
 ffi::Tensor ReadTensor(const json::Object& port, const std::string& path) {
   std::vector<int64_t> shape;
-  for (const ffi::Any& extent : port["shape"].cast<json::Array>()) shape.push_back(extent.cast<int64_t>());
+  for (const ffi::Any& extent : port["shape"].cast<json::Array>())
+    shape.push_back(extent.cast<int64_t>());
   const DLDataType dtype = ffi::StringToDLDataType(port["dtype"].cast<ffi::String>());
   ffi::Tensor tensor = ffi::Tensor::FromNDAlloc(Aligned(), ffi::Shape(shape), dtype, {kDLCPU, 0});
   const auto bytes = static_cast<std::streamsize>(ffi::GetDataSize(*tensor.GetDLTensorPtr()));
@@ -65,16 +66,19 @@ ffi::Module Start(const ffi::Module& artefact) {
 std::vector<ffi::Tensor> Run(const ffi::Module& machine, const std::vector<ffi::Tensor>& inputs) {
   const std::vector<ffi::AnyView> arguments(inputs.begin(), inputs.end());
   ffi::Any result;
-  machine->GetFunction("main").value().CallPacked(arguments.data(), static_cast<int>(arguments.size()), &result);
+  machine->GetFunction("main").value().CallPacked(arguments.data(),
+                                                  static_cast<int>(arguments.size()), &result);
   if (auto one = result.as<ffi::Tensor>()) return {*one};
   std::vector<ffi::Tensor> outputs;
-  for (const ffi::Any& each : result.cast<ffi::Array<ffi::Any>>()) outputs.push_back(each.cast<ffi::Tensor>());
+  for (const ffi::Any& each : result.cast<ffi::Array<ffi::Any>>())
+    outputs.push_back(each.cast<ffi::Tensor>());
   return outputs;
 }
 
 void Main(const std::vector<std::string>& files) {
   // A path with a slash: dlopen looks for bare names elsewhere.
-  const ffi::Module artefact = ffi::Module::LoadFromFile(std::filesystem::absolute(files.at(0)).string());
+  const ffi::Module artefact =
+      ffi::Module::LoadFromFile(std::filesystem::absolute(files.at(0)).string());
   // Functions named byoc.* are those of the blobs, a module within the artefact.
   const auto text = artefact->GetFunction("byoc.manifest", true).value()().cast<ffi::String>();
   const auto manifest = json::Parse(text).cast<json::Object>();
@@ -90,7 +94,8 @@ void Main(const std::vector<std::string>& files) {
   const ffi::Module machine = Start(artefact);
   const std::vector<ffi::Tensor> outputs = Run(machine, inputs);
   for (size_t i = 0; i < outputs.size(); ++i) WriteTensor(outputs[i], files[1 + count + i]);
-  std::printf("%s\n", artefact->GetFunction("byoc.stats", true).value()().cast<ffi::String>().c_str());
+  std::printf("%s\n",
+              artefact->GetFunction("byoc.stats", true).value()().cast<ffi::String>().c_str());
 }
 
 }  // namespace

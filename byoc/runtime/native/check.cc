@@ -10,9 +10,9 @@ struct Kind {
   const char* name;
 };
 
-constexpr Kind kKinds[] = {{kDLInt, "int"},       {kDLUInt, "uint"},     {kDLFloat, "float"},
-                           {kDLBfloat, "bfloat"}, {kDLBool, "bool"},     {kDLComplex, "complex"},
-                           {kDLOpaqueHandle, "handle"}};
+constexpr Kind kKinds[] = {
+    {kDLInt, "int"},   {kDLUInt, "uint"},       {kDLFloat, "float"},        {kDLBfloat, "bfloat"},
+    {kDLBool, "bool"}, {kDLComplex, "complex"}, {kDLOpaqueHandle, "handle"}};
 
 std::string DtypeName(DLDataType dtype) {
   std::string name = "dtype of DLPack's code " + std::to_string(dtype.code) + " and bits ";
@@ -26,8 +26,8 @@ std::string DtypeName(DLDataType dtype) {
 // Booleans are bytes; some producers call them uint1.
 bool SameDtype(DLDataType given, DLDataType wanted) {
   const bool same = given.code == wanted.code && given.bits == wanted.bits;
-  const bool boolean = wanted.code == kDLBool && given.bits == 1 &&
-                       (given.code == kDLUInt || given.code == kDLBool);
+  const bool boolean =
+      wanted.code == kDLBool && given.bits == 1 && (given.code == kDLUInt || given.code == kDLBool);
   return given.lanes == 1 && (same || boolean);
 }
 
@@ -57,7 +57,8 @@ const char* Misfit(const Port& port, const DLTensor& tensor, Symbols& symbols, s
   if (static_cast<size_t>(tensor.ndim) != port.shape.size()) return "has another rank";
   for (at = 0; at < port.shape.size(); ++at) {
     const Extent& extent = port.shape[at];
-    if (extent.kind == Extent::kFixed && tensor.shape[at] != extent.value) return "has another shape";
+    if (extent.kind == Extent::kFixed && tensor.shape[at] != extent.value)
+      return "has another shape";
     if (extent.kind != Extent::kSymbol) continue;
     int64_t& known = symbols[static_cast<size_t>(extent.value)];
     if (known == -1) known = tensor.shape[at];
@@ -66,8 +67,8 @@ const char* Misfit(const Port& port, const DLTensor& tensor, Symbols& symbols, s
   return nullptr;
 }
 
-std::string Explain(const Entry& entry, const Port& port, const DLTensor& tensor, const char* misfit,
-                    const Symbols& symbols, size_t at) {
+std::string Explain(const Entry& entry, const Port& port, const DLTensor& tensor,
+                    const char* misfit, const Symbols& symbols, size_t at) {
   std::string text = std::string(misfit) + ": given " + byoc::Describe(tensor);
   if (tensor.device.device_type != kDLCPU) {
     text += " on DLPack device " + std::to_string(tensor.device.device_type);
@@ -76,7 +77,8 @@ std::string Explain(const Entry& entry, const Port& port, const DLTensor& tensor
   if (at < port.shape.size() && port.shape[at].kind == Extent::kSymbol) {
     const size_t symbol = static_cast<size_t>(port.shape[at].value);
     if (symbols[symbol] != tensor.shape[at]) {
-      text += ", where " + entry.symbols[symbol] + " is " + std::to_string(symbols[symbol]) + " already";
+      text += ", where " + entry.symbols[symbol] + " is " + std::to_string(symbols[symbol]) +
+              " already";
     }
   }
   return text;
@@ -121,10 +123,12 @@ void CheckTensors(const Entry& entry, const std::vector<Port>& ports, const char
     words = Judge(entry, ports, role, arguments, symbols);
   }
   if (words.empty()) return;
-  throw Failure(Fault::kInput, "segment '" + entry.name + "' of vendor '" + entry.vendor + "': " + words);
+  throw Failure(Fault::kInput,
+                "segment '" + entry.name + "' of vendor '" + entry.vendor + "': " + words);
 }
 
-std::string JudgeReturned(const Entry& entry, const std::vector<Argument>& outputs, Symbols& symbols) {
+std::string JudgeReturned(const Entry& entry, const std::vector<Argument>& outputs,
+                          Symbols& symbols) {
   if (outputs.size() != entry.outputs.size()) {
     return "its driver returned " + std::to_string(outputs.size()) + " outputs, expected " +
            std::to_string(entry.outputs.size());

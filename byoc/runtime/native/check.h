@@ -20,13 +20,15 @@ struct Argument {
 // The extents that symbols have in one call: as Entry::symbols, -1 while unknown.
 using Symbols = std::vector<int64_t>;
 
-// Check tensors against ports: count, device, dtype, rank, extents; a symbol has one extent in a call. Throws
-// Failure(kInput) that names segment, vendor and port, what was given and what was expected.
+// Check tensors against ports: count, device, dtype, rank, extents; a symbol has one extent in a
+// call. Throws Failure(kInput) that names segment, vendor and port, what was given and what was
+// expected.
 void CheckTensors(const Entry& entry, const std::vector<Port>& ports, const char* role,
                   const Argument* arguments, size_t count, Symbols& symbols);
 
 // As CheckTensors, for what a driver returned: words instead of an exception, "" when all is well.
-std::string JudgeReturned(const Entry& entry, const std::vector<Argument>& outputs, Symbols& symbols);
+std::string JudgeReturned(const Entry& entry, const std::vector<Argument>& outputs,
+                          Symbols& symbols);
 
 // `float32[1, 3, n]`, for messages.
 std::string Describe(const DLTensor& tensor);

@@ -73,7 +73,8 @@ Part Locate(const Container& container, uint64_t base, size_t index) {
   return {container.bytes.get() + base + entry.offset, entry.bytes};
 }
 
-// Parts must not overlap, and what lies between them must be zero: so that every byte is held by some check.
+// Parts must not overlap, and what lies between them must be zero: so that every byte is held by
+// some check.
 void CheckGaps(const Container& container) {
   const std::vector<Part>& parts = container.parts;
   std::vector<size_t> order(parts.size());

@@ -4,7 +4,8 @@
 //    8   u32 format version = 1, u32 zero
 //   16   u64 length of the manifest, then 32 bytes: its SHA-256
 //   56   u64 length of the whole container
-//   64   the manifest (JSON), then the parts at their offsets from the next multiple of 64; zeros between
+//   64   the manifest (JSON), then the parts at their offsets from the next multiple of 64; zeros
+//   between
 //
 // All numbers are little endian.
 #ifndef BYOC_RUNTIME_CONTAINER_H_
@@ -42,7 +43,8 @@ struct Container {
   std::vector<Part> parts;  // as Manifest::parts; each aligned to 64 bytes
 };
 
-// Copy and verify: each byte of the container is checked before this returns. Throws Failure(kArtefact).
+// Copy and verify: each byte of the container is checked before this returns. Throws
+// Failure(kArtefact).
 Container ReadContainer(const uint8_t* data, size_t size);
 
 }  // namespace byoc

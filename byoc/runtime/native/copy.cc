@@ -11,16 +11,16 @@ struct Axis {
   int64_t extent, from, to;
 };
 
-// The axes from the one that `to` steps over most widely to the one it steps over least; neighbours that both sides
-// walk as one are one. Empty when a single element is to be copied.
-std::vector<Axis> Simplify(const std::vector<int64_t>& shape, const Strided& from, const Strided& to) {
+// The axes from the one that `to` steps over most widely to the one it steps over least; neighbours
+// that both sides walk as one are one. Empty when a single element is to be copied.
+std::vector<Axis> Simplify(const std::vector<int64_t>& shape, const Strided& from,
+                           const Strided& to) {
   std::vector<Axis> axes;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] != 1) axes.push_back({shape[i], from.strides[i], to.strides[i]});
   }
-  std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) {
-    return std::abs(a.to) > std::abs(b.to);
-  });
+  std::stable_sort(axes.begin(), axes.end(),
+                   [](const Axis& a, const Axis& b) { return std::abs(a.to) > std::abs(b.to); });
   std::vector<Axis> merged;
   for (const Axis& axis : axes) {
     Axis* outer = merged.empty() ? nullptr : &merged.back();
@@ -103,7 +103,8 @@ void CopyTyped(const std::vector<Axis>& axes, const Strided& from, const Strided
 
 }  // namespace
 
-void CopyStrided(size_t item, const std::vector<int64_t>& shape, const Strided& from, const Strided& to) {
+void CopyStrided(size_t item, const std::vector<int64_t>& shape, const Strided& from,
+                 const Strided& to) {
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return;
   const std::vector<Axis> axes = Simplify(shape, from, to);
   switch (item) {

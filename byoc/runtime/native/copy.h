@@ -14,9 +14,10 @@ struct Strided {
   std::vector<int64_t> strides;
 };
 
-// Copy all elements of `item` bytes (1, 2, 4, 8 or 16) from one tensor of the shape into another. Strides may be
-// negative; those of `to` name each element once.
-void CopyStrided(size_t item, const std::vector<int64_t>& shape, const Strided& from, const Strided& to);
+// Copy all elements of `item` bytes (1, 2, 4, 8 or 16) from one tensor of the shape into another.
+// Strides may be negative; those of `to` name each element once.
+void CopyStrided(size_t item, const std::vector<int64_t>& shape, const Strided& from,
+                 const Strided& to);
 
 }  // namespace byoc
 

@@ -62,9 +62,11 @@ std::unique_ptr<Executor> OpenBlob(const Blob& blob, std::shared_ptr<const Conta
   if (auto native = FindNative(vendor)) return native->Open(blob);
   const AnyOpener* opener = Openers().Get();
   if (opener != nullptr && *opener) return (*opener)(blob, std::move(keep));
-  throw Failure(Fault::kDriver, "there is no driver: register one with byoc.runtime.register_driver, put libbyoc_driver_" +
-                                    vendor + ".so in a folder of $BYOC_DRIVER_PATH, or import byoc.runtime where " +
-                                    "the vendor's plugin is installed");
+  throw Failure(
+      Fault::kDriver,
+      "there is no driver: register one with byoc.runtime.register_driver, put libbyoc_driver_" +
+          vendor + ".so in a folder of $BYOC_DRIVER_PATH, or import byoc.runtime where " +
+          "the vendor's plugin is installed");
 }
 
 }  // namespace byoc

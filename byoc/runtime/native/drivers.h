@@ -15,11 +15,12 @@ namespace byoc {
 void RegisterDriver(const std::string& vendor, const std::string& path);
 
 // The opener of vendors that have no native driver; empty for none.
-using AnyOpener = std::function<std::unique_ptr<Executor>(const Blob&, std::shared_ptr<const Container>)>;
+using AnyOpener =
+    std::function<std::unique_ptr<Executor>(const Blob&, std::shared_ptr<const Container>)>;
 void SetOpener(AnyOpener opener);
 
-// The vendor's native driver: the registered one, else libbyoc_driver_<vendor>.so in a folder of $BYOC_DRIVER_PATH,
-// else null. Throws Failure(kDriver) when there is one that cannot be used.
+// The vendor's native driver: the registered one, else libbyoc_driver_<vendor>.so in a folder of
+// $BYOC_DRIVER_PATH, else null. Throws Failure(kDriver) when there is one that cannot be used.
 std::shared_ptr<const NativeDriver> FindNative(const std::string& vendor);
 
 // Open a blob with its vendor's driver. Throws Failure(kDriver).

@@ -20,8 +20,8 @@ struct ReleaseTensor {
 };
 using OwnedTensor = std::unique_ptr<DLManagedTensorVersioned, ReleaseTensor>;
 
-// Tensors of one call as the driver takes them. `owners[i]` is the tvm-ffi tensor that `tensors[i]` is the whole of, or
-// null where byoc made another view or a copy.
+// Tensors of one call as the driver takes them. `owners[i]` is the tvm-ffi tensor that `tensors[i]`
+// is the whole of, or null where byoc made another view or a copy.
 struct Tensors {
   std::vector<DLTensor> tensors;
   std::vector<void*> owners;

@@ -1,4 +1,5 @@
-// The ways in which the runtime fails, as one exception; module.cc turns it into an error of tvm-ffi.
+// The ways in which the runtime fails, as one exception; module.cc turns it into an error of
+// tvm-ffi.
 #ifndef BYOC_RUNTIME_FAILURE_H_
 #define BYOC_RUNTIME_FAILURE_H_
 

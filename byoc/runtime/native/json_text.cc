@@ -10,7 +10,8 @@ namespace {
 constexpr size_t kDeepest = 64;
 
 [[noreturn]] void Malformed(const char* words) {
-  throw Failure(Fault::kArtefact, std::string("the manifest of the artefact is malformed: ") + words);
+  throw Failure(Fault::kArtefact,
+                std::string("the manifest of the artefact is malformed: ") + words);
 }
 
 // The place after the string that begins at `at` (its opening quote).

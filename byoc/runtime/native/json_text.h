@@ -8,8 +8,9 @@
 
 namespace byoc {
 
-// The elements of the array that the outermost object has under `key`, each as it stands in `text`; none without such an
-// array. Throws Failure(kArtefact) where brackets nest deeper than a parser's stack should have to bear, or do not match.
+// The elements of the array that the outermost object has under `key`, each as it stands in `text`;
+// none without such an array. Throws Failure(kArtefact) where brackets nest deeper than a parser's
+// stack should have to bear, or do not match.
 std::vector<std::string_view> ElementsOf(std::string_view text, std::string_view key);
 
 // `text` as a JSON string, with its quotes.

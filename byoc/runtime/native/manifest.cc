@@ -97,9 +97,10 @@ DLDataType TypeNamed(const std::string& name, const std::string& what) {
   for (const Type& type : kTypes) {
     if (name == type.name) return type.dtype;
   }
-  throw Failure(Fault::kArtefact, what + " has dtype " + name +
-                                      ": the tensors of a segment have elements of whole bytes, of a "
-                                      "dtype of numpy's or ml_dtypes'");
+  throw Failure(Fault::kArtefact,
+                what + " has dtype " + name +
+                    ": the tensors of a segment have elements of whole bytes, of a "
+                    "dtype of numpy's or ml_dtypes'");
 }
 
 bool IsIdentifier(const std::string& text) {
@@ -153,7 +154,8 @@ Port ReadPort(const Any& value, const std::string& what, std::vector<std::string
   port.ranked = shape != nullptr;
   if (port.ranked) {
     const auto extents = fields.Get<json::Array>("shape");
-    if (static_cast<int64_t>(extents.size()) > kHighestRank) Malformed(what + " has more than 32 axes");
+    if (static_cast<int64_t>(extents.size()) > kHighestRank)
+      Malformed(what + " has more than 32 axes");
     for (const Any& extent : extents) port.shape.push_back(ReadExtent(extent, what, symbols));
   }
   port.alignment = fields.Natural("alignment");
@@ -165,11 +167,11 @@ Port ReadPort(const Any& value, const std::string& what, std::vector<std::string
   return port;
 }
 
-std::vector<Port> ReadPorts(const Fields& entry, const char* key, std::vector<std::string>& symbols) {
+std::vector<Port> ReadPorts(const Fields& entry, const char* key,
+                            std::vector<std::string>& symbols) {
   std::vector<Port> ports;
   for (const Any& value : entry.Get<json::Array>(key)) {
-    const std::string what =
-        entry.what() + ", " + key + "[" + std::to_string(ports.size()) + "]";
+    const std::string what = entry.what() + ", " + key + "[" + std::to_string(ports.size()) + "]";
     ports.push_back(ReadPort(value, what, symbols));
   }
   return ports;
@@ -228,7 +230,8 @@ Entry ReadEntry(std::string_view text, const std::string& what, size_t parts) {
   }
   entry.returns = convention == "returns";
   for (const Port& port : entry.outputs) {
-    if (entry.returns && !port.order.empty()) Malformed(what + " returns outputs, but in another order of axes");
+    if (entry.returns && !port.order.empty())
+      Malformed(what + " returns outputs, but in another order of axes");
   }
   entry.fallback = fields.Get<bool>("fallback");
   return entry;
@@ -241,8 +244,8 @@ bool EndsWith(const std::string& text, const std::string& end) {
 void CheckNames(const std::vector<Entry>& segments) {
   std::set<std::string> names;
   for (const Entry& entry : segments) {
-    const bool taken = entry.name.empty() || entry.name.rfind("byoc.", 0) == 0 ||
-                       EndsWith(entry.name, ".try");
+    const bool taken =
+        entry.name.empty() || entry.name.rfind("byoc.", 0) == 0 || EndsWith(entry.name, ".try");
     if (taken || !names.insert(entry.name).second) {
       Malformed("a segment cannot be named `" + entry.name + "`, or two are");
     }

@@ -37,7 +37,8 @@ struct Entry {
   std::vector<Port> inputs;
   std::vector<Port> outputs;
   std::vector<std::string> symbols;
-  std::vector<std::pair<std::string, size_t>> parts;  // by name; the index of each in Manifest::parts
+  std::vector<std::pair<std::string, size_t>>
+      parts;  // by name; the index of each in Manifest::parts
   std::string compat;
   bool returns = false;   // the convention is "returns"
   bool fallback = false;  // host code calls `name.try`
@@ -55,7 +56,8 @@ struct Manifest {
   std::vector<PartEntry> parts;
 };
 
-// Parse the JSON. Throws Failure(kArtefact) for anything but a manifest of a format this runtime reads.
+// Parse the JSON. Throws Failure(kArtefact) for anything but a manifest of a format this runtime
+// reads.
 Manifest ReadManifest(std::string_view text);
 
 }  // namespace byoc

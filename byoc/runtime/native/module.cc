@@ -44,8 +44,9 @@ std::vector<Argument> Arguments(const Entry& entry, ffi::PackedArgs args) {
     } else if (value.type_index == ffi::TypeIndex::kTVMFFIDLTensorPtr) {
       arguments.push_back({static_cast<const DLTensor*>(value.v_ptr), nullptr});
     } else {
-      throw Failure(Fault::kInput, "segment '" + entry.name + "' of vendor '" + entry.vendor + "': argument " +
-                                       std::to_string(i) + " is no tensor but " + args[i].GetTypeKey());
+      throw Failure(Fault::kInput, "segment '" + entry.name + "' of vendor '" + entry.vendor +
+                                       "': argument " + std::to_string(i) + " is no tensor but " +
+                                       args[i].GetTypeKey());
     }
   }
   return arguments;
@@ -72,7 +73,9 @@ class SegmentsObj final : public ffi::ModuleObj {
 
   const char* kind() const final { return "byoc.segments"; }
 
-  int GetPropertyMask() const final { return ffi::Module::kBinarySerializable | ffi::Module::kRunnable; }
+  int GetPropertyMask() const final {
+    return ffi::Module::kBinarySerializable | ffi::Module::kRunnable;
+  }
 
   ffi::Bytes SaveToBytes() const final {
     return ffi::Bytes(reinterpret_cast<const char*>(container_->bytes.get()), container_->size);
@@ -93,7 +96,8 @@ class SegmentsObj final : public ffi::ModuleObj {
     ffi::Module self = ffi::GetRef<ffi::Module>(this);
     if (segment->entry().returns) {
       return ffi::Function::FromPacked([self, segment](ffi::PackedArgs args, ffi::Any* result) {
-        *result = Translated([&] { return Returned(segment->RunReturning(Arguments(segment->entry(), args))); });
+        *result = Translated(
+            [&] { return Returned(segment->RunReturning(Arguments(segment->entry(), args))); });
       });
     }
     return ffi::Function::FromPacked([self, segment](ffi::PackedArgs args, ffi::Any*) {
@@ -104,7 +108,8 @@ class SegmentsObj final : public ffi::ModuleObj {
   ffi::Function Trier(Segment* segment) {
     ffi::Module self = ffi::GetRef<ffi::Module>(this);
     return ffi::Function::FromPacked([self, segment](ffi::PackedArgs args, ffi::Any* result) {
-      *result = Translated([&] { return int64_t{segment->Try(Arguments(segment->entry(), args))}; });
+      *result =
+          Translated([&] { return int64_t{segment->Try(Arguments(segment->entry(), args))}; });
     });
   }
 
@@ -127,9 +132,10 @@ class SegmentsObj final : public ffi::ModuleObj {
       });
     }
     if (name == "byoc.set_options") {
-      return ffi::Function::FromTyped([self, this](const ffi::String& vendor, const ffi::String& json) {
-        SetOptions(vendor, json);
-      });
+      return ffi::Function::FromTyped(
+          [self, this](const ffi::String& vendor, const ffi::String& json) {
+            SetOptions(vendor, json);
+          });
     }
     if (name == "byoc.validate") {
       return ffi::Function::FromTyped([self, this](const ffi::String& segment) {
@@ -147,8 +153,9 @@ class SegmentsObj final : public ffi::ModuleObj {
   ffi::Tensor PartAt(int64_t index) const {
     const auto count = static_cast<int64_t>(container_->parts.size());
     if (index < 0 || index >= count) {
-      throw ffi::Error("IndexError", "there is no part " + std::to_string(index) + ", there are " +
-                                         std::to_string(count), "");
+      throw ffi::Error(
+          "IndexError",
+          "there is no part " + std::to_string(index) + ", there are " + std::to_string(count), "");
     }
     return PartTensor(container_, container_->parts[static_cast<size_t>(index)]);
   }
@@ -170,7 +177,9 @@ class SegmentsObj final : public ffi::ModuleObj {
   Blob BlobOf(const Entry& entry) const;
   std::string Validate(const std::string& name) const;
 
-  std::unique_ptr<Executor> Open(const Entry& entry) const { return OpenBlob(BlobOf(entry), container_); }
+  std::unique_ptr<Executor> Open(const Entry& entry) const {
+    return OpenBlob(BlobOf(entry), container_);
+  }
 
   const std::shared_ptr<const Container> container_;
   Shared<std::map<std::string, std::string>> options_;
@@ -178,7 +187,8 @@ class SegmentsObj final : public ffi::ModuleObj {
   std::map<std::string, Segment*> by_name_;
 };
 
-// What byoc.device told of this machine; never destroyed, as drivers may be opened while the process ends.
+// What byoc.device told of this machine; never destroyed, as drivers may be opened while the
+// process ends.
 Shared<std::string>& Device() {
   static auto* device = new Shared<std::string>();
   return *device;
@@ -200,7 +210,8 @@ std::string SegmentsObj::Validate(const std::string& name) const {
   Judgement judgement{BYOC_OPTIMAL, ""};
   if (native == nullptr || !native->Validate(BlobOf(entry), judgement)) return "null";
   static const char* const kCodes[] = {"optimal", "usable", "incompatible", "corrupt"};
-  return std::string("{\"code\":\"") + kCodes[judgement.verdict] + "\",\"words\":" + Quoted(judgement.words) + "}";
+  return std::string("{\"code\":\"") + kCodes[judgement.verdict] +
+         "\",\"words\":" + Quoted(judgement.words) + "}";
 }
 
 ffi::Module Load(const ffi::Bytes& bytes) {

@@ -46,7 +46,8 @@ struct Outputs {
   static const DLTensor* Allocate(const byoc_outputs* self, size_t index, const int64_t* shape,
                                   int32_t ndim) noexcept {
     auto* outputs = reinterpret_cast<Outputs*>(const_cast<byoc_outputs*>(self));
-    if (index >= outputs->made.size() || outputs->made[index] != nullptr || ndim < 0) return nullptr;
+    if (index >= outputs->made.size() || outputs->made[index] != nullptr || ndim < 0)
+      return nullptr;
     const Port& port = (*outputs->ports)[index];
     if (port.ranked && port.shape.size() != static_cast<size_t>(ndim)) return nullptr;
     for (size_t i = 0; i < port.shape.size(); ++i) {
@@ -72,9 +73,12 @@ class CBlob {
       parts_.push_back({sizeof(byoc_part), name.c_str(), part.data, part.bytes});
     }
     for (const byoc_part& part : parts_) pointers_.push_back(&part);
-    blob_ = {sizeof(byoc_blob),   entry.name.c_str(),   pointers_.data(),     pointers_.size(),
-             entry.compat.data(), entry.compat.size(),  entry.json.c_str(),   blob.options.c_str(),
-             blob.device.c_str(), log,                  log_context};
+    blob_ = {sizeof(byoc_blob),   entry.name.c_str(),
+             pointers_.data(),    pointers_.size(),
+             entry.compat.data(), entry.compat.size(),
+             entry.json.c_str(),  blob.options.c_str(),
+             blob.device.c_str(), log,
+             log_context};
   }
   CBlob(const CBlob&) = delete;
   CBlob& operator=(const CBlob&) = delete;
@@ -124,7 +128,8 @@ class NativeExecutor final : public Executor {
     if (functions_.run_returns == nullptr) {
       throw Failure(Fault::kDriver, "its driver offers no run_returns, which this segment needs");
     }
-    Outputs outputs{{sizeof(byoc_outputs), entry_.outputs.size(), Outputs::Allocate}, &entry_.outputs, {}};
+    Outputs outputs{
+        {sizeof(byoc_outputs), entry_.outputs.size(), Outputs::Allocate}, &entry_.outputs, {}};
     outputs.made.resize(entry_.outputs.size());
     std::string words = "its driver gave no reason";
     const int status = Guarded(words, [&] {
@@ -183,23 +188,29 @@ class NativeExecutor final : public Executor {
   int concurrency_ = 1;
 };
 
-[[noreturn]] void Unusable(const std::string& vendor, const std::string& path, const std::string& words) {
-  throw Failure(Fault::kDriver, "the driver of vendor '" + vendor + "', " + path + ", cannot be used: " + words);
+[[noreturn]] void Unusable(const std::string& vendor, const std::string& path,
+                           const std::string& words) {
+  throw Failure(Fault::kDriver,
+                "the driver of vendor '" + vendor + "', " + path + ", cannot be used: " + words);
 }
 
 }  // namespace
 
-std::shared_ptr<const NativeDriver> NativeDriver::Load(const std::string& vendor, const std::string& path) {
+std::shared_ptr<const NativeDriver> NativeDriver::Load(const std::string& vendor,
+                                                       const std::string& path) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) Unusable(vendor, path, dlerror());
   auto get = reinterpret_cast<const Functions* (*)(uint32_t)>(dlsym(library, "byoc_driver"));
   if (get == nullptr) Unusable(vendor, path, "it exports no function byoc_driver");
   const Functions* functions = get(BYOC_DRIVER_ABI);
   const std::string ours = std::to_string(BYOC_DRIVER_ABI);
-  if (functions == nullptr) Unusable(vendor, path, "it does not speak version " + ours + " of byoc_driver.h");
+  if (functions == nullptr)
+    Unusable(vendor, path, "it does not speak version " + ours + " of byoc_driver.h");
   if (functions->size < offsetof(Functions, query) || functions->abi != BYOC_DRIVER_ABI) {
-    Unusable(vendor, path, "it was made for version " + std::to_string(functions->abi) +
-                               " of byoc_driver.h, or a struct of another size; this byoc speaks version " + ours);
+    Unusable(vendor, path,
+             "it was made for version " + std::to_string(functions->abi) +
+                 " of byoc_driver.h, or a struct of another size; this byoc speaks version " +
+                 ours);
   }
   auto driver = std::make_shared<NativeDriver>();
   driver->path_ = path;
@@ -215,9 +226,11 @@ bool NativeDriver::Validate(const Blob& blob, Judgement& judgement) const {
   if (functions_.validate == nullptr) return false;
   const char* words = nullptr;
   const std::string& compat = blob.entry->compat;
-  const int verdict = functions_.validate(compat.data(), compat.size(), blob.device.c_str(), &words);
-  judgement.verdict = verdict < BYOC_OPTIMAL || verdict > BYOC_CORRUPT ? BYOC_CORRUPT
-                                                                       : static_cast<byoc_verdict>(verdict);
+  const int verdict =
+      functions_.validate(compat.data(), compat.size(), blob.device.c_str(), &words);
+  judgement.verdict = verdict < BYOC_OPTIMAL || verdict > BYOC_CORRUPT
+                          ? BYOC_CORRUPT
+                          : static_cast<byoc_verdict>(verdict);
   judgement.words = WordsOr(words, "");
   return true;
 }

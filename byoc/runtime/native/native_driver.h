@@ -30,8 +30,10 @@ struct Judgement {
 // A driver library: loaded once, never unloaded.
 class NativeDriver {
  public:
-  // Throws Failure(kDriver): not there, not a library, no driver, of another version, or without a required function.
-  static std::shared_ptr<const NativeDriver> Load(const std::string& vendor, const std::string& path);
+  // Throws Failure(kDriver): not there, not a library, no driver, of another version, or without a
+  // required function.
+  static std::shared_ptr<const NativeDriver> Load(const std::string& vendor,
+                                                  const std::string& path);
 
   // Throws Failure(kDriver) with the driver's words.
   std::unique_ptr<Executor> Open(const Blob& blob) const;

@@ -9,7 +9,8 @@
 
 namespace byoc {
 
-// A compact tensor of the port's dtype; null for extents that no memory could hold. Throws std::bad_alloc.
+// A compact tensor of the port's dtype; null for extents that no memory could hold. Throws
+// std::bad_alloc.
 OwnedTensor MakeTensor(const Port& port, const int64_t* shape, int32_t ndim);
 
 // Whether compiled host code can read it as it is: compact, at its first byte, aligned to 64 bytes.

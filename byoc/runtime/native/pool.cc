@@ -86,9 +86,8 @@ void Pool::Close() {
   std::unique_lock<std::mutex> lock(mutex_);
   failure_.clear();
   for (;;) {
-    auto idle = std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) {
-      return slot->running == 0 && !slot->closing;
-    });
+    auto idle = std::find_if(slots_.begin(), slots_.end(),
+                             [](const auto& slot) { return slot->running == 0 && !slot->closing; });
     if (idle == slots_.end()) break;
     (*idle)->closing = true;
     Retire(lock, idle->get());

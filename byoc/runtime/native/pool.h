@@ -12,8 +12,9 @@
 
 namespace byoc {
 
-// Executors are opened when a call finds none free, up to what the driver allows; other callers wait. A first executor
-// that cannot be opened fails every call with the same words until Close, so that a missing driver costs its time once.
+// Executors are opened when a call finds none free, up to what the driver allows; other callers
+// wait. A first executor that cannot be opened fails every call with the same words until Close, so
+// that a missing driver costs its time once.
 class Pool {
   struct Slot {
     std::unique_ptr<Executor> executor;

@@ -12,8 +12,8 @@ namespace {
 
 std::atomic<uint64_t> generation{0};
 
-[[maybe_unused]] const int watching = pthread_atfork(
-    nullptr, nullptr, [] { generation.fetch_add(1, std::memory_order_relaxed); });
+[[maybe_unused]] const int watching =
+    pthread_atfork(nullptr, nullptr, [] { generation.fetch_add(1, std::memory_order_relaxed); });
 
 // Never destroyed: drivers may log while the process ends.
 Shared<Sink>& Sinks() {

@@ -24,8 +24,8 @@ void Log(Level level, const std::string& line);
 // An empty sink brings standard error back.
 void SetLog(Sink sink);
 
-// A value that any thread may read while another replaces it, with no lock that a fork could leave held. The values
-// replaced are kept: they are few, and may still be read.
+// A value that any thread may read while another replaces it, with no lock that a fork could leave
+// held. The values replaced are kept: they are few, and may still be read.
 template <typename T>
 class Shared {
  public:
@@ -47,7 +47,8 @@ class Shared {
     return node == nullptr ? nullptr : &node->value;
   }
 
-  // Replace the value by what `change` makes of a copy; it may be called again when another thread was faster.
+  // Replace the value by what `change` makes of a copy; it may be called again when another thread
+  // was faster.
   template <typename F>
   void Update(F change) {
     const Node* before = head_.load(std::memory_order_acquire);

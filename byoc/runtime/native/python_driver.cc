@@ -55,7 +55,8 @@ auto Guarded(F call) {
     if (IsInterrupt(error)) throw;
     // byoc's own words need no type before them.
     const bool own = error.kind() == "ByocDriverError";
-    throw Failure(Fault::kDriver, own ? std::string(error.message()) : error.kind() + ": " + error.message());
+    throw Failure(Fault::kDriver,
+                  own ? std::string(error.message()) : error.kind() + ": " + error.message());
   }
 }
 
@@ -85,7 +86,8 @@ class PythonExecutor final : public Executor {
     } else if (auto tensors = result.as<Array<Any>>()) {
       for (const Any& each : *tensors) {
         auto one = each.as<Tensor>();
-        if (!one.has_value()) throw Failure(Fault::kDriver, "its driver returned what is no tensor");
+        if (!one.has_value())
+          throw Failure(Fault::kDriver, "its driver returned what is no tensor");
         outputs.emplace_back(one->ToDLPackVersioned());
       }
     } else {
@@ -132,9 +134,16 @@ Tensor PartTensor(std::shared_ptr<const Container> keep, const Part& part) {
   held->managed.version = {DLPACK_MAJOR_VERSION, DLPACK_MINOR_VERSION};
   held->managed.manager_ctx = held;
   held->managed.flags = DLPACK_FLAG_BITMASK_READ_ONLY;
-  held->managed.deleter = [](DLManagedTensorVersioned* self) { delete static_cast<Held*>(self->manager_ctx); };
-  held->managed.dl_tensor = {const_cast<uint8_t*>(part.data), {kDLCPU, 0}, 1, {kDLUInt, 8, 1},
-                             &held->shape, &held->stride, 0};
+  held->managed.deleter = [](DLManagedTensorVersioned* self) {
+    delete static_cast<Held*>(self->manager_ctx);
+  };
+  held->managed.dl_tensor = {const_cast<uint8_t*>(part.data),
+                             {kDLCPU, 0},
+                             1,
+                             {kDLUInt, 8, 1},
+                             &held->shape,
+                             &held->stride,
+                             0};
   return Tensor::FromDLPackVersioned(&held->managed);
 }
 
@@ -150,7 +159,8 @@ std::unique_ptr<Executor> OpenPython(const Function& opener, const Blob& blob,
     throw Failure(Fault::kDriver, "the opener returned no [run, close, stats, max_concurrency]");
   }
   return Guarded([&] {
-    return std::make_unique<PythonExecutor>((*four)[0].cast<Function>(), (*four)[1].cast<Function>(),
+    return std::make_unique<PythonExecutor>((*four)[0].cast<Function>(),
+                                            (*four)[1].cast<Function>(),
                                             (*four)[2].cast<Function>(), (*four)[3].cast<int>());
   });
 }

@@ -1,4 +1,5 @@
-// Python drivers: what the opener that byoc.runtime sets gives for a blob. Any callable of tvm-ffi will do.
+// Python drivers: what the opener that byoc.runtime sets gives for a blob. Any callable of tvm-ffi
+// will do.
 #ifndef BYOC_RUNTIME_PYTHON_DRIVER_H_
 #define BYOC_RUNTIME_PYTHON_DRIVER_H_
 

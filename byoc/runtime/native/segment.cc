@@ -56,6 +56,20 @@ std::string Failed(const Entry& entry, const std::string& words) {
   return "segment '" + entry.name + "' of vendor '" + entry.vendor + "' failed: " + words;
 }
 
+void CheckCall(const Entry& entry, const std::vector<Argument>& arguments) {
+  Symbols symbols(entry.symbols.size(), -1);
+  const size_t inputs = entry.inputs.size(), total = inputs + entry.outputs.size();
+  if (arguments.size() != total) {
+    throw Failure(Fault::kInput, "segment '" + entry.name + "' of vendor '" + entry.vendor +
+                                     "': given " + std::to_string(arguments.size()) +
+                                     " tensors, expected " + std::to_string(inputs) +
+                                     " inputs and " + std::to_string(entry.outputs.size()) +
+                                     " outputs");
+  }
+  CheckTensors(entry, entry.inputs, "input", arguments.data(), inputs, symbols);
+  CheckTensors(entry, entry.outputs, "output", arguments.data() + inputs, total - inputs, symbols);
+}
+
 }  // namespace
 
 Segment::~Segment() {
@@ -98,23 +112,6 @@ void Segment::RunChecked(State& state, const std::vector<Argument>& arguments) {
   Count(state.counters, outputs, state.counters.bytes_out);
 }
 
-namespace {
-
-void CheckCall(const Entry& entry, const std::vector<Argument>& arguments) {
-  Symbols symbols(entry.symbols.size(), -1);
-  const size_t inputs = entry.inputs.size(), total = inputs + entry.outputs.size();
-  if (arguments.size() != total) {
-    throw Failure(Fault::kInput, "segment '" + entry.name + "' of vendor '" + entry.vendor + "': given " +
-                                     std::to_string(arguments.size()) + " tensors, expected " +
-                                     std::to_string(inputs) + " inputs and " +
-                                     std::to_string(entry.outputs.size()) + " outputs");
-  }
-  CheckTensors(entry, entry.inputs, "input", arguments.data(), inputs, symbols);
-  CheckTensors(entry, entry.outputs, "output", arguments.data() + inputs, total - inputs, symbols);
-}
-
-}  // namespace
-
 void Segment::Run(const std::vector<Argument>& arguments) {
   CheckCall(entry_, arguments);
   State& state = Here();
@@ -140,7 +137,8 @@ bool Segment::Try(const std::vector<Argument>& arguments) {
     state.said = true;
     lock.unlock();
     if (first) {
-      Log(Level::kWarning, Failed(entry_, failure.words()) + "; its host version runs instead (said once)");
+      Log(Level::kWarning,
+          Failed(entry_, failure.words()) + "; its host version runs instead (said once)");
     }
     return false;
   }
@@ -167,7 +165,8 @@ std::vector<OwnedTensor> Segment::RunReturning(const std::vector<Argument>& argu
     const std::string words = JudgeReturned(entry_, returned, symbols);
     if (!words.empty()) throw Failure(Fault::kDriver, words);
     Count(state.counters, inputs, state.counters.bytes_in);
-    for (size_t i = 0; i < outputs.size(); ++i) CountReturned(state.counters, entry_.outputs[i], outputs[i]);
+    for (size_t i = 0; i < outputs.size(); ++i)
+      CountReturned(state.counters, entry_.outputs[i], outputs[i]);
     return outputs;
   } catch (const Failure& failure) {
     Remember(state, failure.words());
@@ -196,7 +195,8 @@ std::string Segment::Stats() {
          number("bytes_in", counters.bytes_in) + number("bytes_out", counters.bytes_out) +
          number("copies", counters.copies) + number("copied_bytes", counters.copied_bytes) +
          number("fallbacks", counters.fallbacks) + number("failures", counters.failures) +
-         ",\"last_error\":" + error + number("executors", drivers.size()) + ",\"driver\":" + driver + "}";
+         ",\"last_error\":" + error + number("executors", drivers.size()) +
+         ",\"driver\":" + driver + "}";
 }
 
 void Segment::Reset() {

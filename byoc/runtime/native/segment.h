@@ -15,7 +15,8 @@ namespace byoc {
 
 // Always on, and cheap: no order between them is promised while calls run.
 struct Counters {
-  std::atomic<uint64_t> calls{0}, ns{0}, bytes_in{0}, bytes_out{0}, copies{0}, copied_bytes{0}, fallbacks{0}, failures{0};
+  std::atomic<uint64_t> calls{0}, ns{0}, bytes_in{0}, bytes_out{0}, copies{0}, copied_bytes{0},
+      fallbacks{0}, failures{0};
 };
 
 class Segment {
@@ -26,11 +27,12 @@ class Segment {
 
   const Entry& entry() const { return entry_; }
 
-  // Convention "dps": inputs, then outputs. Throws Failure: kInput, or kDriver naming segment, vendor and the driver's
-  // words.
+  // Convention "dps": inputs, then outputs. Throws Failure: kInput, or kDriver naming segment,
+  // vendor and the driver's words.
   void Run(const std::vector<Argument>& arguments);
 
-  // As Run, for host code that has a fallback: false when the driver failed, which is counted and, once, said.
+  // As Run, for host code that has a fallback: false when the driver failed, which is counted and,
+  // once, said.
   bool Try(const std::vector<Argument>& arguments);
 
   // Convention "returns": inputs alone. Throws as Run.
@@ -46,8 +48,8 @@ class Segment {
   void Close();
 
  private:
-  // What a process has of a segment. After a fork the child makes its own and never touches the parent's, whose locks
-  // may be held by threads that are no more.
+  // What a process has of a segment. After a fork the child makes its own and never touches the
+  // parent's, whose locks may be held by threads that are no more.
   struct State {
     State(uint64_t generation_, const Opener& open) : generation(generation_), pool(open) {}
     const uint64_t generation;
@@ -60,7 +62,6 @@ class Segment {
 
   State& Here();
   void Remember(State& state, const std::string& words);
-  [[noreturn]] void Fail(State& state, const std::string& words);
   void RunChecked(State& state, const std::vector<Argument>& arguments);
 
   const Entry& entry_;

@@ -17,7 +17,8 @@ class Stage {
   // Views of tensors that fit as they are, memory for those that do not.
   Stage(const std::vector<Port>& ports, const Argument* arguments);
 
-  // Fill that memory from the arguments (before a run, for inputs), or the arguments from it (after, for outputs).
+  // Fill that memory from the arguments (before a run, for inputs), or the arguments from it
+  // (after, for outputs).
   void CopyIn();
   void CopyOut();
 
@@ -30,12 +31,12 @@ class Stage {
   struct Copy {
     size_t index;
     Buffer buffer;
-    uint8_t* outside;               // the argument's first element
+    uint8_t* outside;              // the argument's first element
     std::vector<int64_t> strides;  // the argument's, in the driver's order of axes
   };
 
-  bool Fits(const Port& port, const DLTensor& view) const;
   void Add(const Port& port, const Argument& argument, int64_t* extents);
+  void AddCopy(DLTensor& view, uint64_t bytes, size_t alignment, std::vector<int64_t> outside);
   void Move(const Copy& copy, bool in);
 
   Tensors tensors_;

@@ -11,7 +11,8 @@ namespace byoc_test {
 namespace {
 
 void Put(Bytes& bytes, size_t at, uint64_t value, int size) {
-  for (int i = 0; i < size; ++i) bytes[at + static_cast<size_t>(i)] = static_cast<uint8_t>(value >> (8 * i));
+  for (int i = 0; i < size; ++i)
+    bytes[at + static_cast<size_t>(i)] = static_cast<uint8_t>(value >> (8 * i));
 }
 
 std::string Digest(const std::string& text) {
@@ -32,7 +33,8 @@ Bytes Pack(const std::string& manifest, const std::vector<std::string>& parts) {
   std::memcpy(bytes.data(), "BYOCSEG\x01", 8);
   Put(bytes, 8, 1, 4);
   Put(bytes, 16, manifest.size(), 8);
-  const byoc::Digest digest = byoc::Sha256(reinterpret_cast<const uint8_t*>(manifest.data()), manifest.size());
+  const byoc::Digest digest =
+      byoc::Sha256(reinterpret_cast<const uint8_t*>(manifest.data()), manifest.size());
   std::copy(digest.begin(), digest.end(), bytes.begin() + 24);
   Put(bytes, 56, size, 8);
   std::copy(manifest.begin(), manifest.end(), bytes.begin() + 64);
@@ -44,24 +46,25 @@ Bytes Pack(const std::string& manifest, const std::vector<std::string>& parts) {
 
 std::string PortJson(const std::string& name, const std::string& shape, const std::string& order,
                      const std::string& dtype, int alignment) {
-  return "{\"alignment\":" + std::to_string(alignment) + ",\"dtype\":\"" + dtype + "\",\"name\":\"" + name +
-         "\",\"order\":" + order + ",\"shape\":" + shape + "}";
+  return "{\"alignment\":" + std::to_string(alignment) + ",\"dtype\":\"" + dtype +
+         "\",\"name\":\"" + name + "\",\"order\":" + order + ",\"shape\":" + shape + "}";
 }
 
-std::string OneSegment(const std::string& payload, const std::string& inputs, const std::string& outputs,
-                       const std::string& fields) {
+std::string OneSegment(const std::string& payload, const std::string& inputs,
+                       const std::string& outputs, const std::string& fields) {
   std::string more = fields;
   const auto otherwise = [&](const char* key, const char* value) {
     const std::string quoted = std::string("\"") + key + "\":";
-    if (fields.find(quoted) == std::string::npos) more += (more.empty() ? "" : ",") + quoted + value;
+    if (fields.find(quoted) == std::string::npos)
+      more += (more.empty() ? "" : ",") + quoted + value;
   };
   otherwise("compat", "\"\"");
   otherwise("convention", "\"dps\"");
   otherwise("fallback", "false");
   return "{\"byoc\":\"0\",\"format\":1,\"parts\":[{\"bytes\":" + std::to_string(payload.size()) +
-         ",\"offset\":0,\"sha256\":\"" + Digest(payload) + "\"}],\"segments\":[{\"inputs\":[" + inputs +
-         "],\"name\":\"s\",\"outputs\":[" + outputs + "],\"parts\":{\"payload\":0},\"vendor\":\"test\"," + more +
-         "}]}";
+         ",\"offset\":0,\"sha256\":\"" + Digest(payload) + "\"}],\"segments\":[{\"inputs\":[" +
+         inputs + "],\"name\":\"s\",\"outputs\":[" + outputs +
+         "],\"parts\":{\"payload\":0},\"vendor\":\"test\"," + more + "}]}";
 }
 
 Loaded Load(const Bytes& bytes, const std::string& options) {
@@ -92,8 +95,13 @@ Floats::Floats(std::vector<int64_t> shape, size_t offset, std::vector<int> lying
     elements *= shape_[axis];
   }
   memory_ = byoc::Allocate(static_cast<size_t>(elements) * 4 + offset);
-  tensor_ = {memory_.get(), {kDLCPU, 0}, static_cast<int32_t>(shape_.size()), {kDLFloat, 32, 1},
-             shape_.data(), strides_.data(), offset};
+  tensor_ = {memory_.get(),
+             {kDLCPU, 0},
+             static_cast<int32_t>(shape_.size()),
+             {kDLFloat, 32, 1},
+             shape_.data(),
+             strides_.data(),
+             offset};
   float next = 0;
   ForEach([&](const std::vector<int64_t>& index) { At(index) = next++; });
 }

@@ -20,14 +20,15 @@ using Bytes = std::vector<uint8_t>;
 // A container of this manifest text and these parts, with right hashes in its header.
 Bytes Pack(const std::string& manifest, const std::vector<std::string>& parts);
 
-// The manifest of one segment `s` of vendor `test` with a part `payload`; the JSON of ports, and further fields to
-// replace the defaults (`"fallback":true`).
-std::string OneSegment(const std::string& payload, const std::string& inputs, const std::string& outputs,
-                       const std::string& fields = "");
+// The manifest of one segment `s` of vendor `test` with a part `payload`; the JSON of ports, and
+// further fields to replace the defaults (`"fallback":true`).
+std::string OneSegment(const std::string& payload, const std::string& inputs,
+                       const std::string& outputs, const std::string& fields = "");
 
 // `{"name":"x", ...}`; `shape` and `order` are JSON.
-std::string PortJson(const std::string& name, const std::string& shape, const std::string& order = "[]",
-                     const std::string& dtype = "float32", int alignment = 64);
+std::string PortJson(const std::string& name, const std::string& shape,
+                     const std::string& order = "[]", const std::string& dtype = "float32",
+                     int alignment = 64);
 
 // A loaded container with its one segment, opened by the test driver.
 struct Loaded {
@@ -36,8 +37,8 @@ struct Loaded {
 };
 Loaded Load(const Bytes& bytes, const std::string& options = "{}");
 
-// A float32 tensor of its own memory, numbered from 0 in row-major order; `offset` bytes from alignment, and with the
-// axes lying in memory in the order `lying` ({} for row-major).
+// A float32 tensor of its own memory, numbered from 0 in row-major order; `offset` bytes from
+// alignment, and with the axes lying in memory in the order `lying` ({} for row-major).
 class Floats {
  public:
   explicit Floats(std::vector<int64_t> shape, size_t offset = 0, std::vector<int> lying = {});

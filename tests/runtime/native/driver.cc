@@ -1,10 +1,9 @@
 // A native driver for tests. Its blob is text, `key=value` separated by spaces:
-//   op=number        output i is input i plus the number of the element in the driver's order (default)
-//   op=nothing       no work
-//   fail=N lost=N throw=N   the N-th call on a handle ends so
+//   op=number        output i is input i plus the number of the element in the driver's order
+//   (default) op=nothing       no work fail=N lost=N throw=N   the N-th call on a handle ends so
 //   refuse=WORD      open fails with this word
-//   instances=N concurrency=N   what query tells; the driver fails when byoc goes beyond (instances: of all segments)
-//   us=N             how long a call takes
+//   instances=N concurrency=N   what query tells; the driver fails when byoc goes beyond
+//   (instances: of all segments) us=N             how long a call takes
 // It holds byoc to byoc_driver.h: what breaks the contract is a failure that says so.
 #include <byoc_driver.h>
 #include <unistd.h>
@@ -49,9 +48,11 @@ int Failed(const std::string& words, int status = BYOC_FAILED) {
 }
 
 int Open(const byoc_blob* blob, void** handle) {
-  if (blob->size < sizeof(byoc_blob) || blob->num_parts == 0) return Failed("contract broken: no parts");
+  if (blob->size < sizeof(byoc_blob) || blob->num_parts == 0)
+    return Failed("contract broken: no parts");
   const byoc_part& part = *blob->parts[0];
-  if (reinterpret_cast<uintptr_t>(part.data) % 64 != 0) return Failed("contract broken: part not aligned");
+  if (reinterpret_cast<uintptr_t>(part.data) % 64 != 0)
+    return Failed("contract broken: part not aligned");
   std::string program(reinterpret_cast<const char*>(part.data), part.bytes);
   const std::string word = Word(program, "refuse", "");
   if (!word.empty()) return Failed(word);
@@ -102,7 +103,8 @@ void Compute(const DLTensor& from, const DLTensor& to) {
     return;
   }
   for (int64_t i = 0; i < elements; ++i) {
-    static_cast<float*>(to.data)[i] = static_cast<const float*>(from.data)[i] + static_cast<float>(i);
+    static_cast<float*>(to.data)[i] =
+        static_cast<const float*>(from.data)[i] + static_cast<float>(i);
   }
 }
 
@@ -120,7 +122,8 @@ int Begin(Handle& handle, const DLTensor* tensors, size_t count) {
   return BYOC_OK;
 }
 
-int Run(void* handle, const DLTensor* inputs, size_t num_inputs, const DLTensor* outputs, size_t num_outputs) {
+int Run(void* handle, const DLTensor* inputs, size_t num_inputs, const DLTensor* outputs,
+        size_t num_outputs) {
   Handle& self = *static_cast<Handle*>(handle);
   if (++self.running > self.concurrency) {
     --self.running;
@@ -145,15 +148,18 @@ int Run(void* handle, const DLTensor* inputs, size_t num_inputs, const DLTensor*
 }
 
 // The elements of the first input that are greater than 0: their number only running tells.
-int RunReturns(void* handle, const DLTensor* inputs, size_t num_inputs, const byoc_outputs* outputs) {
+int RunReturns(void* handle, const DLTensor* inputs, size_t num_inputs,
+               const byoc_outputs* outputs) {
   const int status = Begin(*static_cast<Handle*>(handle), inputs, num_inputs);
   if (status != BYOC_OK) return status;
   const auto* data = static_cast<const float*>(inputs[0].data);
   int64_t count = 0;
   for (int64_t i = 0; i < inputs[0].shape[0]; ++i) count += data[i] > 0;
   const int64_t wrong[2] = {count, 1};
-  if (outputs->allocate(outputs, 7, &count, 1) != nullptr) return Failed("contract broken: output 7");
-  if (outputs->allocate(outputs, 0, wrong, 2) != nullptr) return Failed("contract broken: wrong rank");
+  if (outputs->allocate(outputs, 7, &count, 1) != nullptr)
+    return Failed("contract broken: output 7");
+  if (outputs->allocate(outputs, 0, wrong, 2) != nullptr)
+    return Failed("contract broken: wrong rank");
   const DLTensor* output = outputs->allocate(outputs, 0, &count, 1);
   if (output == nullptr) return Failed("no output");
   count = 0;
@@ -165,10 +171,15 @@ int RunReturns(void* handle, const DLTensor* inputs, size_t num_inputs, const by
 
 const char* Query(void* handle, const char* key) {
   Handle& self = *static_cast<Handle*>(handle);
-  if (std::strcmp(key, "max_instances") == 0) self.stats = std::to_string(self.limit);
-  else if (std::strcmp(key, "max_concurrency") == 0) self.stats = std::to_string(self.concurrency);
-  else if (std::strcmp(key, "stats") == 0) self.stats = "{\"calls\":" + std::to_string(self.calls) + ",\"opened\":" + std::to_string(opened) + "}";
-  else return nullptr;
+  if (std::strcmp(key, "max_instances") == 0)
+    self.stats = std::to_string(self.limit);
+  else if (std::strcmp(key, "max_concurrency") == 0)
+    self.stats = std::to_string(self.concurrency);
+  else if (std::strcmp(key, "stats") == 0)
+    self.stats =
+        "{\"calls\":" + std::to_string(self.calls) + ",\"opened\":" + std::to_string(opened) + "}";
+  else
+    return nullptr;
   return self.stats.c_str();
 }
 
@@ -181,8 +192,9 @@ int Validate(const void* compat, size_t compat_bytes, const char*, const char** 
   return BYOC_INCOMPATIBLE;
 }
 
-const struct byoc_driver kDriver = {sizeof(kDriver), BYOC_DRIVER_ABI, "test", "1", Validate, Open, Run,
-                                    Close, Query, LastError, RunReturns, nullptr, nullptr};
+const struct byoc_driver kDriver = {
+    sizeof(kDriver), BYOC_DRIVER_ABI, "test",    "1",        Validate, Open,   Run,
+    Close,           Query,           LastError, RunReturns, nullptr,  nullptr};
 
 }  // namespace
 

@@ -22,8 +22,8 @@ struct Registered {
   Registered(const char* name, std::function<void()> body) { AllTests()[name] = std::move(body); }
 };
 
-#define TEST(name)                                                    \
-  static void name();                                                 \
+#define TEST(name)                                                   \
+  static void name();                                                \
   static const byoc_test::Registered registered_##name(#name, name); \
   static void name()
 

@@ -1,10 +1,11 @@
 // A coverage-guided fuzzer of loads: `fuzz COUNT SEED DRIVER CRASH SEEDS...`.
 //
-// The runtime's sources and tvm-ffi's JSON parser are compiled with -fsanitize-coverage=trace-pc: each edge that a load
-// takes is counted here, and an input that takes a new one joins the corpus. A container that loads is run: each
-// segment is opened by a native driver, which shows the parts it is given, and called. What must hold: no crash, no
-// exception but Failure, and every byte shown is within a part whose SHA-256 stands in a manifest that the header's
-// SHA-256 vouches for. An input that breaks this is left in the file CRASH.
+// The runtime's sources and tvm-ffi's JSON parser are compiled with -fsanitize-coverage=trace-pc:
+// each edge that a load takes is counted here, and an input that takes a new one joins the corpus.
+// A container that loads is run: each segment is opened by a native driver, which shows the parts
+// it is given, and called. What must hold: no crash, no exception but Failure, and every byte shown
+// is within a part whose SHA-256 stands in a manifest that the header's SHA-256 vouches for. An
+// input that breaks this is left in the file CRASH.
 #include <sanitizer/common_interface_defs.h>
 #include <unistd.h>
 
@@ -40,7 +41,8 @@ size_t loaded = 0, shown = 0;
 
 void SaveCurrent() {
   std::ofstream(crash_file, std::ios::binary)
-      .write(reinterpret_cast<const char*>(current.data()), static_cast<std::streamsize>(current.size()));
+      .write(reinterpret_cast<const char*>(current.data()),
+             static_cast<std::streamsize>(current.size()));
 }
 
 [[noreturn]] void Broken(const char* what) {
@@ -102,8 +104,13 @@ class Arguments {
     if (!good_) return;
     memory_.push_back(std::make_unique<uint8_t[]>(bytes));
     shapes_.push_back(std::move(shape));
-    tensors_.push_back({memory_.back().get(), {kDLCPU, 0}, static_cast<int32_t>(shapes_.back().size()), port.dtype,
-                        shapes_.back().data(), nullptr, 0});
+    tensors_.push_back({memory_.back().get(),
+                        {kDLCPU, 0},
+                        static_cast<int32_t>(shapes_.back().size()),
+                        port.dtype,
+                        shapes_.back().data(),
+                        nullptr,
+                        0});
   }
 
   bool good_ = true;
@@ -112,8 +119,10 @@ class Arguments {
   std::vector<DLTensor> tensors_;
 };
 
-void CallSegment(const std::shared_ptr<const byoc::Container>& container, const byoc::Entry& entry) {
-  byoc::Segment segment(entry, [&] { return byoc::OpenBlob({&entry, container.get(), "{}", "{}"}, container); });
+void CallSegment(const std::shared_ptr<const byoc::Container>& container,
+                 const byoc::Entry& entry) {
+  byoc::Segment segment(
+      entry, [&] { return byoc::OpenBlob({&entry, container.get(), "{}", "{}"}, container); });
   const Arguments arguments(entry);
   if (!arguments.good()) return;
   try {
@@ -133,14 +142,16 @@ void CallSegment(const std::shared_ptr<const byoc::Container>& container, const 
 void LoadAndRun() {
   std::shared_ptr<const byoc::Container> container;
   try {
-    container = std::make_shared<const byoc::Container>(byoc::ReadContainer(current.data(), current.size()));
+    container = std::make_shared<const byoc::Container>(
+        byoc::ReadContainer(current.data(), current.size()));
   } catch (const byoc::Failure& failure) {
     if (failure.fault() != byoc::Fault::kArtefact) Broken("a load failed as something else");
     return;
   }
   ++loaded;
   const auto& segments = container->manifest.segments;
-  for (size_t i = 0; i < std::min<size_t>(segments.size(), 4); ++i) CallSegment(container, segments[i]);
+  for (size_t i = 0; i < std::min<size_t>(segments.size(), 4); ++i)
+    CallSegment(container, segments[i]);
 }
 
 bool Execute() {
@@ -169,9 +180,12 @@ std::vector<Bytes> Seeds(int count, char** paths) {
   using byoc_test::Pack;
   using byoc_test::PortJson;
   std::vector<Bytes> seeds;
-  for (const char* fields : {"\"vendor\":\"fuzz\"", "\"vendor\":\"fuzz\",\"convention\":\"returns\"",
-                             "\"vendor\":\"fuzz\",\"fallback\":true"}) {
-    seeds.push_back(Pack(OneSegment("payload", PortJson("x", "[2,3]", "[1,0]"), PortJson("y", "[2,3]"), fields), {"payload"}));
+  for (const char* fields :
+       {"\"vendor\":\"fuzz\"", "\"vendor\":\"fuzz\",\"convention\":\"returns\"",
+        "\"vendor\":\"fuzz\",\"fallback\":true"}) {
+    seeds.push_back(
+        Pack(OneSegment("payload", PortJson("x", "[2,3]", "[1,0]"), PortJson("y", "[2,3]"), fields),
+             {"payload"}));
   }
   for (int i = 0; i < count; ++i) seeds.push_back(ReadFile(paths[i]));
   return seeds;
@@ -184,8 +198,10 @@ extern "C" __attribute__((visibility("default"))) void FuzzShow(const uint8_t* d
   recording = false;
   ++shown;
   const std::string manifest = byoc_test::ManifestOf(current);
-  const byoc::Digest digest = byoc::Sha256Portable(reinterpret_cast<const uint8_t*>(manifest.data()), manifest.size());
-  if (!std::equal(digest.begin(), digest.end(), current.begin() + 24)) Broken("an unverified manifest reached a driver");
+  const byoc::Digest digest =
+      byoc::Sha256Portable(reinterpret_cast<const uint8_t*>(manifest.data()), manifest.size());
+  if (!std::equal(digest.begin(), digest.end(), current.begin() + 24))
+    Broken("an unverified manifest reached a driver");
   if (manifest.find(byoc::Hex(byoc::Sha256Portable(data, bytes))) == std::string::npos) {
     Broken("unverified bytes reached a driver");
   }
@@ -195,7 +211,8 @@ extern "C" __attribute__((visibility("default"))) void FuzzShow(const uint8_t* d
 // Called at every edge of the instrumented sources.
 extern "C" void __sanitizer_cov_trace_pc() {
   if (!recording) return;
-  const size_t block = reinterpret_cast<size_t>(__builtin_return_address(0)) - reinterpret_cast<size_t>(&__executable_start);
+  const size_t block = reinterpret_cast<size_t>(__builtin_return_address(0)) -
+                       reinterpret_cast<size_t>(&__executable_start);
   uint8_t& count = counts[(block ^ (last_block << 1)) % kEdges];
   if (count != 255) ++count;
   last_block = block;
@@ -226,8 +243,10 @@ int main(int argc, char** argv) {
     current = mutator.Next(corpus);
     if (Execute()) add(before);
   }
-  std::printf("{\"loads\": %ld, \"seeds\": %zu, \"seeds_loaded\": %zu, \"corpus\": %zu, \"edges_of_seeds\": %zu, "
-              "\"edges\": %zu, \"loaded\": %zu, \"parts_shown\": %zu}\n",
-              count, seeds, seeds_loaded, corpus.all.size(), edges, seen.count(), loaded, shown);
+  std::printf(
+      "{\"loads\": %ld, \"seeds\": %zu, \"seeds_loaded\": %zu, \"corpus\": %zu, "
+      "\"edges_of_seeds\": %zu, "
+      "\"edges\": %zu, \"loaded\": %zu, \"parts_shown\": %zu}\n",
+      count, seeds, seeds_loaded, corpus.all.size(), edges, seen.count(), loaded, shown);
   return 0;
 }

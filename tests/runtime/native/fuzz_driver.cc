@@ -14,7 +14,8 @@ int Open(const byoc_blob* blob, void** handle) {
 }
 
 // Writes the whole of every output and reads the whole of every input.
-int Run(void*, const DLTensor* inputs, size_t num_inputs, const DLTensor* outputs, size_t num_outputs) {
+int Run(void*, const DLTensor* inputs, size_t num_inputs, const DLTensor* outputs,
+        size_t num_outputs) {
   uint8_t sum = 0;
   const auto each = [&sum](const DLTensor& tensor, bool write) {
     size_t bytes = tensor.dtype.bits / 8;
@@ -40,8 +41,9 @@ int RunReturns(void*, const DLTensor*, size_t, const byoc_outputs* outputs) {
 
 void Close(void*) {}
 
-const struct byoc_driver kDriver = {sizeof(kDriver), BYOC_DRIVER_ABI, "fuzz", "1",        nullptr, Open,   Run,
-                                    Close,           nullptr,         nullptr, RunReturns, nullptr, nullptr};
+const struct byoc_driver kDriver = {
+    sizeof(kDriver), BYOC_DRIVER_ABI, "fuzz",  "1",        nullptr, Open,   Run,
+    Close,           nullptr,         nullptr, RunReturns, nullptr, nullptr};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// tvm-ffi's JSON parser, to be compiled with sanitizers and coverage; libtvm_ffi has registered it already.
+// tvm-ffi's JSON parser, to be compiled with sanitizers and coverage; libtvm_ffi has registered it
+// already.
 #include <tvm/ffi/extra/json.h>
 #include <tvm/ffi/reflection/registry.h>
 

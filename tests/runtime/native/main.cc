@@ -12,7 +12,8 @@ namespace {
 int PrintDigests() {
   std::vector<uint8_t> bytes(1'000'003);
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i * 7 + (i >> 8));
-  for (size_t length = 0; length <= bytes.size(); length = length == 300 ? bytes.size() : length + 1) {
+  for (size_t length = 0; length <= bytes.size();
+       length = length == 300 ? bytes.size() : length + 1) {
     const std::string fast = byoc::Hex(byoc::Sha256(bytes.data(), length));
     const std::string portable = byoc::Hex(byoc::Sha256Portable(bytes.data(), length));
     std::printf("%zu %s %s\n", length, fast.c_str(), portable.c_str());

@@ -11,13 +11,58 @@ namespace {
 
 // Values that a reader of manifests may stumble over.
 constexpr size_t kNumbers = 15;  // the first ones
-const char* const kValues[] = {
-    "-1", "0", "1", "2", "63", "64", "65", "4096", "9223372036854775807", "-9223372036854775808",
-    "18446744073709551615", "18446744073709551552", "1e308", "-0.0", "0.5", "NaN", "null", "true", "false",
-    "\"\"", "\"n\"", "\"m\"", "\"n * 2\"", "\"dps\"", "\"returns\"", "\"int4\"", "\"bool\"", "\"float64\"",
-    "\"complex128\"", "\"fuzz\"", "\"../fuzz\"", "\"byoc.stats\"", "\"a.try\"", "\"\\u0000\"", "\"\\ud800\"", "\"YWJj\"",
-    "\"YQ==\"", "\"====\"", "[]", "{}", "[[]]", "[0]", "[1,0]", "[2,0,1]", "[0,0]", "[3]", "[\"n\",3]", "[null,1]",
-    "[0,7]", "[1,1,1,1]", "{\"payload\":0}", "{\"a\":0,\"b\":1}"};
+const char* const kValues[] = {"-1",
+                               "0",
+                               "1",
+                               "2",
+                               "63",
+                               "64",
+                               "65",
+                               "4096",
+                               "9223372036854775807",
+                               "-9223372036854775808",
+                               "18446744073709551615",
+                               "18446744073709551552",
+                               "1e308",
+                               "-0.0",
+                               "0.5",
+                               "NaN",
+                               "null",
+                               "true",
+                               "false",
+                               "\"\"",
+                               "\"n\"",
+                               "\"m\"",
+                               "\"n * 2\"",
+                               "\"dps\"",
+                               "\"returns\"",
+                               "\"int4\"",
+                               "\"bool\"",
+                               "\"float64\"",
+                               "\"complex128\"",
+                               "\"fuzz\"",
+                               "\"../fuzz\"",
+                               "\"byoc.stats\"",
+                               "\"a.try\"",
+                               "\"\\u0000\"",
+                               "\"\\ud800\"",
+                               "\"YWJj\"",
+                               "\"YQ==\"",
+                               "\"====\"",
+                               "[]",
+                               "{}",
+                               "[[]]",
+                               "[0]",
+                               "[1,0]",
+                               "[2,0,1]",
+                               "[0,0]",
+                               "[3]",
+                               "[\"n\",3]",
+                               "[null,1]",
+                               "[0,7]",
+                               "[1,1,1,1]",
+                               "{\"payload\":0}",
+                               "{\"a\":0,\"b\":1}"};
 
 uint64_t Number(const Bytes& bytes, size_t at) {
   uint64_t value = 0;
@@ -29,7 +74,8 @@ void Put(Bytes& bytes, size_t at, uint64_t value) {
   for (size_t i = 0; i < 8; ++i) bytes[at + i] = static_cast<uint8_t>(value >> (8 * i));
 }
 
-// Where the JSON values of a text begin and end, found by brackets, quotes and numbers alone. Keys are none.
+// Where the JSON values of a text begin and end, found by brackets, quotes and numbers alone. Keys
+// are none.
 std::vector<std::pair<size_t, size_t>> Values(const std::string& text) {
   std::vector<std::pair<size_t, size_t>> values;
   std::vector<size_t> open;
@@ -55,17 +101,20 @@ std::vector<std::pair<size_t, size_t>> Values(const std::string& text) {
   return values;
 }
 
-// Makes lengths and hashes true, in the header and, where `"sha256":"` stands in the manifest, of the parts in turn,
-// as long as `bytes` and `offset` before it lead to bytes that are there.
+// Makes lengths and hashes true, in the header and, where `"sha256":"` stands in the manifest, of
+// the parts in turn, as long as `bytes` and `offset` before it lead to bytes that are there.
 Bytes Repair(std::string manifest, const Bytes& parts) {
   const std::string key = "\"sha256\":\"";
   for (size_t at = manifest.find(key); at != std::string::npos; at = manifest.find(key, at + 1)) {
     const size_t object = manifest.rfind('{', at);
-    const size_t bytes = manifest.find("\"bytes\":", object), offset = manifest.find("\"offset\":", object);
+    const size_t bytes = manifest.find("\"bytes\":", object),
+                 offset = manifest.find("\"offset\":", object);
     if (object == std::string::npos || bytes >= at || offset >= at) continue;
     const uint64_t length = std::strtoull(manifest.c_str() + bytes + 8, nullptr, 10);
     const uint64_t begin = std::strtoull(manifest.c_str() + offset + 9, nullptr, 10);
-    if (begin > parts.size() || length > parts.size() - begin || at + key.size() + 64 > manifest.size()) continue;
+    if (begin > parts.size() || length > parts.size() - begin ||
+        at + key.size() + 64 > manifest.size())
+      continue;
     manifest.replace(at + key.size(), 64, byoc::Hex(byoc::Sha256(parts.data() + begin, length)));
   }
   Bytes packed = Pack(manifest, {std::string(parts.begin(), parts.end())});
@@ -94,14 +143,18 @@ void Mutator::MutateBytes(Bytes& bytes) {
       bytes.resize(at);
       break;
     case 3:
-      bytes.insert(bytes.begin() + static_cast<long>(at), 1 + Below(8), static_cast<uint8_t>(random_()));
+      bytes.insert(bytes.begin() + static_cast<long>(at), 1 + Below(8),
+                   static_cast<uint8_t>(random_()));
       break;
     case 4:
-      bytes.erase(bytes.begin() + static_cast<long>(at), bytes.begin() + static_cast<long>(at + Below(std::min<size_t>(8, bytes.size() - at))));
+      bytes.erase(
+          bytes.begin() + static_cast<long>(at),
+          bytes.begin() + static_cast<long>(at + Below(std::min<size_t>(8, bytes.size() - at))));
       break;
     default: {
       const size_t fields[] = {8, 16, 56};
-      const uint64_t extremes[] = {0, 1, 64, bytes.size(), ~uint64_t{0}, ~uint64_t{63}, uint64_t{1} << 63};
+      const uint64_t extremes[] = {
+          0, 1, 64, bytes.size(), ~uint64_t{0}, ~uint64_t{63}, uint64_t{1} << 63};
       if (bytes.size() >= 64) Put(bytes, fields[random_() % 3], extremes[random_() % 7]);
     }
   }
@@ -119,7 +172,8 @@ void Mutator::MutateJson(std::string& text, const Corpus& corpus) {
     case 0:
     case 1: {
       const bool number = std::isdigit(static_cast<unsigned char>(text[begin])) != 0;
-      text.replace(begin, length, kValues[Below(number && random_() % 4 != 0 ? kNumbers : std::size(kValues))]);
+      text.replace(begin, length,
+                   kValues[Below(number && random_() % 4 != 0 ? kNumbers : std::size(kValues))]);
       break;
     }
     case 2: {  // a value of another manifest

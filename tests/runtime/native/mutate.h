@@ -18,8 +18,8 @@ class Mutator {
  public:
   explicit Mutator(unsigned seed) : random_(seed) {}
 
-  // A few mutations of one of the corpus, every other time of one that loads; three times in four with all lengths and
-  // hashes put right.
+  // A few mutations of one of the corpus, every other time of one that loads; three times in four
+  // with all lengths and hashes put right.
   Bytes Next(const Corpus& corpus);
 
  private:

@@ -23,7 +23,9 @@ std::string Refused(const Bytes& bytes) {
   return WordsOf(Fault::kArtefact, [&] { byoc::ReadContainer(bytes.data(), bytes.size()); });
 }
 
-std::string RefusedManifest(const std::string& manifest) { return Refused(Pack(manifest, {kPayload})); }
+std::string RefusedManifest(const std::string& manifest) {
+  return Refused(Pack(manifest, {kPayload}));
+}
 
 std::string Replaced(std::string text, const std::string& from, const std::string& to) {
   return text.replace(text.find(from), from.size(), to);
@@ -35,7 +37,8 @@ TEST(container_reads_what_was_packed) {
   const Bytes bytes = Small();
   const byoc::Container container = byoc::ReadContainer(bytes.data(), bytes.size());
   EXPECT(container.parts.size() == 1);
-  EXPECT(std::string(reinterpret_cast<const char*>(container.parts[0].data), container.parts[0].bytes) == kPayload);
+  EXPECT(std::string(reinterpret_cast<const char*>(container.parts[0].data),
+                     container.parts[0].bytes) == kPayload);
   EXPECT(reinterpret_cast<uintptr_t>(container.parts[0].data) % 64 == 0);
   const byoc::Entry& entry = container.manifest.segments.at(0);
   EXPECT(entry.name == "s" && entry.vendor == "test" && !entry.returns && !entry.fallback);
@@ -78,7 +81,9 @@ TEST(container_of_no_segments_and_parts) {
 
 TEST(manifest_mistakes_are_named) {
   const std::string good = OneSegment(kPayload, PortJson("x", "[2]"), PortJson("y", "[2]"));
-  const auto with = [&](const char* from, const char* to) { return RefusedManifest(Replaced(good, from, to)); };
+  const auto with = [&](const char* from, const char* to) {
+    return RefusedManifest(Replaced(good, from, to));
+  };
   Holds(with("\"format\":1", "\"format\":9"), "format 9");
   Holds(with("\"offset\":0", "\"offset\":-64"), "negative `offset`");
   Holds(with("\"offset\":0", "\"offset\":1"), "multiple of 64");
@@ -108,7 +113,8 @@ TEST(manifest_nesting_is_bounded) {
 
 TEST(elements_are_told_apart) {
   using byoc::ElementsOf;
-  const std::string text = "{\"a\":[1],\"k\":[{\"x\":[1,2],\"s\":\"],\\\"\"},{}],\"z\":{\"k\":[5]}}";
+  const std::string text =
+      "{\"a\":[1],\"k\":[{\"x\":[1,2],\"s\":\"],\\\"\"},{}],\"z\":{\"k\":[5]}}";
   const auto elements = ElementsOf(text, "k");
   EXPECT(elements.size() == 2);
   EXPECT(elements[0] == "{\"x\":[1,2],\"s\":\"],\\\"\"}");

@@ -13,8 +13,10 @@ struct Case {
   std::vector<uint8_t> source, target, expected;
 };
 
-// Strides of a tensor whose axes lie in memory in random order, some with room between, some reversed.
-std::vector<int64_t> Strides(const std::vector<int64_t>& shape, std::mt19937& random, int64_t& first, int64_t& size) {
+// Strides of a tensor whose axes lie in memory in random order, some with room between, some
+// reversed.
+std::vector<int64_t> Strides(const std::vector<int64_t>& shape, std::mt19937& random,
+                             int64_t& first, int64_t& size) {
   std::vector<size_t> lying(shape.size());
   std::iota(lying.begin(), lying.end(), size_t{0});
   std::shuffle(lying.begin(), lying.end(), random);

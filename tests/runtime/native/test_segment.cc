@@ -16,9 +16,11 @@ using byoc_test::WordsOf;
 
 namespace {
 
-Loaded Simple(const std::string& payload, const std::string& shape = "[2, 3]", const std::string& fields = "",
-              const std::string& order = "[]") {
-  return Load(Pack(OneSegment(payload, PortJson("x", shape, order), PortJson("y", shape, order), fields), {payload}));
+Loaded Simple(const std::string& payload, const std::string& shape = "[2, 3]",
+              const std::string& fields = "", const std::string& order = "[]") {
+  return Load(
+      Pack(OneSegment(payload, PortJson("x", shape, order), PortJson("y", shape, order), fields),
+           {payload}));
 }
 
 bool Told(Loaded& loaded, const std::string& text) { return Holds(loaded.segment->Stats(), text); }
@@ -47,7 +49,9 @@ TEST(a_drivers_order_of_axes_is_met) {
   Loaded loaded = Simple("op=number", "[2, 3, 4]", "", "[1, 2, 0]");
   Floats x({2, 3, 4}), y({2, 3, 4}), lying({2, 3, 4}, 0, {1, 2, 0});
   const auto holds = [&](Floats& out) {
-    out.ForEach([&](const auto& i) { EXPECT(out.At(i) == x.At(i) + static_cast<float>((i[1] * 4 + i[2]) * 2 + i[0])); });
+    out.ForEach([&](const auto& i) {
+      EXPECT(out.At(i) == x.At(i) + static_cast<float>((i[1] * 4 + i[2]) * 2 + i[0]));
+    });
   };
   loaded.segment->Run({x.argument(), y.argument()});
   holds(y);
@@ -68,7 +72,9 @@ TEST(rank_zero_no_elements_and_booleans) {
   none.tensor().data = nothing.tensor().data = nullptr;
   empty.segment->Run({none.argument(), nothing.argument()});
   const std::string payload = "op=number";
-  Loaded boolean = Load(Pack(OneSegment(payload, PortJson("x", "[3]", "[]", "bool"), PortJson("y", "[3]", "[]", "bool")), {payload}));
+  Loaded boolean = Load(Pack(
+      OneSegment(payload, PortJson("x", "[3]", "[]", "bool"), PortJson("y", "[3]", "[]", "bool")),
+      {payload}));
   Floats in({1}), out({1});
   int64_t three = 3;
   for (Floats* each : {&in, &out}) {
@@ -86,10 +92,13 @@ TEST(tensors_that_do_not_fit_are_named) {
   const auto refused = [&](std::vector<byoc::Argument> arguments) {
     return WordsOf(Fault::kInput, [&] { loaded.segment->Run(arguments); });
   };
-  Holds(refused({x.argument()}), "segment 's' of vendor 'test': given 1 tensors, expected 1 inputs and 1 outputs");
+  Holds(refused({x.argument()}),
+        "segment 's' of vendor 'test': given 1 tensors, expected 1 inputs and 1 outputs");
   Holds(refused({x.argument(), other.argument()}),
-        "output 0 'y' disagrees about a symbolic extent: given float32[4, 3], expected float32[n, 3], where n is 2 already");
-  Holds(refused({wide.argument(), y.argument()}), "input 0 'x' has another shape: given float32[2, 5], expected float32[n, 3]");
+        "output 0 'y' disagrees about a symbolic extent: given float32[4, 3], expected float32[n, "
+        "3], where n is 2 already");
+  Holds(refused({wide.argument(), y.argument()}),
+        "input 0 'x' has another shape: given float32[2, 5], expected float32[n, 3]");
   Holds(refused({flat.argument(), y.argument()}), "has another rank: given float32[6]");
   x.tensor().dtype = {kDLFloat, 64, 1};
   Holds(refused({x.argument(), y.argument()}), "has another dtype: given float64[2, 3]");
@@ -99,7 +108,8 @@ TEST(tensors_that_do_not_fit_are_named) {
   Holds(refused({x.argument(), y.argument()}), "given float32x2[2, 3]");
   x.tensor().dtype = {kDLFloat, 32, 1};
   x.tensor().device.device_type = kDLCUDA;
-  Holds(refused({x.argument(), y.argument()}), "is not in the memory of the CPU: given float32[2, 3] on DLPack device 2");
+  Holds(refused({x.argument(), y.argument()}),
+        "is not in the memory of the CPU: given float32[2, 3] on DLPack device 2");
   x.tensor().device.device_type = kDLCPU;
   x.tensor().data = nullptr;
   Holds(refused({x.argument(), y.argument()}), "has no data");
@@ -166,20 +176,24 @@ TEST(a_fallback_is_counted_and_said_once) {
   EXPECT(loaded.segment->Try({x.argument(), y.argument()}));
   byoc::SetLog(nullptr);
   EXPECT(lines.size() == 1);
-  Holds(lines[0], "segment 's' of vendor 'test' failed: it failed as asked; its host version runs instead");
+  Holds(lines[0],
+        "segment 's' of vendor 'test' failed: it failed as asked; its host version runs instead");
   EXPECT(Told(loaded, "\"fallbacks\":2,"));
   WordsOf(Fault::kInput, [&] { loaded.segment->Try({x.argument()}); });
 }
 
 TEST(a_segment_returns_what_only_running_tells) {
   Loaded loaded = Simple("op=number", "[\"n\"]", "\"convention\":\"returns\"");
-  Loaded free = Load(Pack(OneSegment("op=number", PortJson("x", "[\"n\"]"), PortJson("y", "[\"m\"]"), "\"convention\":\"returns\""), {"op=number"}));
+  Loaded free = Load(Pack(OneSegment("op=number", PortJson("x", "[\"n\"]"),
+                                     PortJson("y", "[\"m\"]"), "\"convention\":\"returns\""),
+                          {"op=number"}));
   Floats x({4});
   auto outputs = free.segment->RunReturning({x.argument()});
   EXPECT(outputs.size() == 1 && outputs[0]->dl_tensor.shape[0] == 3);
   EXPECT(static_cast<const float*>(outputs[0]->dl_tensor.data)[2] == 3);
   Holds(WordsOf(Fault::kDriver, [&] { loaded.segment->RunReturning({x.argument()}); }),
-        "returned output 0 'y' disagrees about a symbolic extent: given float32[3], expected float32[n]");
+        "returned output 0 'y' disagrees about a symbolic extent: given float32[3], expected "
+        "float32[n]");
 }
 
 TEST(closed_drivers_open_again) {

@@ -18,10 +18,12 @@ using byoc_test::PortJson;
 namespace {
 
 Loaded Segment(const std::string& payload) {
-  return Load(Pack(OneSegment(payload, PortJson("x", "[\"n\"]"), PortJson("y", "[\"n\"]")), {payload}));
+  return Load(
+      Pack(OneSegment(payload, PortJson("x", "[\"n\"]"), PortJson("y", "[\"n\"]")), {payload}));
 }
 
-// `threads` threads make `calls` calls each, with different sizes; returns how many had a wrong result or failed.
+// `threads` threads make `calls` calls each, with different sizes; returns how many had a wrong
+// result or failed.
 int Run(Loaded& loaded, int threads, int calls) {
   std::atomic<int> wrong{0};
   std::vector<std::thread> all;
