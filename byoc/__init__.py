@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from byoc.frontends import import_model as import_model
     from byoc.frontends.model import Model as Model
     from byoc.hookspecs import hookimpl as hookimpl
+    from byoc.host.reference import Evaluator as Evaluator
     from byoc.manifest import SegmentEntry as SegmentEntry
     from byoc.options import CompileOptions as CompileOptions
     from byoc.options import PartitionOptions as PartitionOptions
@@ -43,6 +44,7 @@ _HOMES = {
     "ByocError": "byoc.errors",
     "CompileOptions": "byoc.options",
     "Compiled": "byoc.compile",
+    "Evaluator": "byoc.host.reference",
     "Executor": "byoc.runtime.executor",
     "Model": "byoc.frontends.model",
     "Partition": "byoc.pipeline",

@@ -42,6 +42,8 @@ def compile_plainly(module: IRModule, target: Any) -> Any:
 
 def _compile(module: IRModule, target: Any, *, fused: bool) -> Any:
     passes = [
+        # FuseOps prints warnings about what nobody reads.
+        relax.transform.DeadCodeElimination(),
         relax.transform.LambdaLift(),
         relax.backend.DispatchSortScan(),
         relax.transform.LegalizeOps(dict(KERNELS)),

@@ -6,12 +6,15 @@ partition -> codegen -> what codegen failed on is refused, and again -> single n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 from tvm import IRModule, ir, relax
+from tvm_ffi import structural_map
 
+from byoc._version import __version__
 from byoc.blob import Blob
 from byoc.codegen.compiled import CompiledSegment
 from byoc.errors import ModelError, UsageError
@@ -36,7 +39,7 @@ class Offloaded:
     """A module of which the host library has its part.
 
     `segments` are the library's, functions of `module` with `Codegen`. `evaluated` are entries of the host calls
-    that are left, by the symbol that `module` calls, and `evaluated_blobs` their ONNX models. `version` is the
+    that are left, by the name that `module` calls, and `evaluated_blobs` their ONNX models. `version` is the
     library with its version, "tvm" for none.
     """
 
@@ -132,37 +135,59 @@ class _Offloading:
 
 
 def _evaluated(model: Model, found: Offloaded) -> Offloaded:
-    """`found` with an entry for every host call that is left."""
-    entries = tuple(_evaluated_entries(model, found.module))
-    blobs = {each.name: Blob(model.host_nodes[each.name]) for each in entries}
-    return replace(found, evaluated=entries, evaluated_blobs=blobs)
+    """`found` with an entry for every host call that is left, which then calls the entry's name."""
+    calls = _host_calls(model, found.module)
+    taken = {var.name_hint for var in found.module.get_global_vars()}
+    free = (name for number in count() if (name := f"{EVALUATOR}_{number}") not in taken)
+    names = dict(zip(sorted(calls), free, strict=False))
+    if not names:
+        return found
+
+    def renamed(function: Any) -> Any:
+        symbol = str(function.global_symbol)
+        return relax.ExternFunc(names[symbol]) if symbol in names else function
+
+    functions = {
+        var: structural_map(function, (relax.ExternFunc, renamed))
+        if isinstance(function, relax.Function) and not is_outlined(function)
+        else function
+        for var, function in found.module.functions.items()
+    }
+    attrs, infos = found.module.attrs, found.module.global_infos
+    return replace(
+        found,
+        module=IRModule(functions, attrs=attrs, global_infos=infos),
+        evaluated=tuple(
+            _evaluated_entry(model, name, calls[symbol]) for symbol, name in names.items()
+        ),
+        evaluated_blobs={name: Blob(model.host_nodes[symbol]) for symbol, name in names.items()},
+    )
 
 
-def _evaluated_entries(model: Model, module: IRModule) -> Iterator[SegmentEntry]:
+def _evaluated_entry(model: Model, name: str, call: Any) -> SegmentEntry:
     from onnx import __version__ as version
 
-    nodes = {group.host: group for groups in model.groups.values() for group in groups}
-    for symbol, call in sorted(_host_calls(model, module).items()):
-        serialised = model.host_nodes[symbol]
-        group = nodes.get(symbol)
-        _hold_evaluated(serialised, group.node if group else symbol)
-        inputs = [
+    symbol = str(call.args[0].global_symbol)
+    serialised = model.host_nodes[symbol]
+    groups = (each for groups in model.groups.values() for each in groups)
+    nodes = tuple(each.node for each in groups if each.host == symbol)[:1]
+    _hold_evaluated(serialised, (*nodes, symbol)[0])
+    types = call.ty.fields if isinstance(call.ty, relax.TupleType) else [call.ty]
+    return SegmentEntry(
+        name=name,
+        vendor=EVALUATOR,
+        fingerprint=hashlib.sha256(serialised).hexdigest(),
+        inputs=tuple(
             Port(f"input_{place}", *held(each.ty)) for place, each in enumerate(call.args[1:])
-        ]
-        types = call.ty.fields if isinstance(call.ty, relax.TupleType) else [call.ty]
-        outputs = [Port(f"output_{place}", *held(each)) for place, each in enumerate(types)]
-        yield SegmentEntry(
-            name=symbol,
-            vendor=EVALUATOR,
-            fingerprint=hashlib.sha256(serialised).hexdigest(),
-            inputs=tuple(inputs),
-            outputs=tuple(outputs),
-            parts={},
-            host=True,
-            toolchain=version,
-            convention="returns",
-            nodes=(group.node,) if group else (),
-        )
+        ),
+        outputs=tuple(Port(f"output_{place}", *held(each)) for place, each in enumerate(types)),
+        parts={},
+        host=True,
+        plugin=f"byoc {__version__}",
+        toolchain=version,
+        convention="returns",
+        nodes=nodes,
+    )
 
 
 def _host_calls(model: Model, module: IRModule) -> dict[str, Any]:

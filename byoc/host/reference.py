@@ -29,13 +29,13 @@ class Evaluator:
 
     def __call__(self, inputs: Sequence[Any], outputs: Sequence[Any] = ()) -> list[Array]:
         """Evaluate the model on tensors that numpy can view (DLPack, or arrays), in the order of its inputs."""
-        arrays = [each if isinstance(each, np.ndarray) else np.from_dlpack(each) for each in inputs]
+        arrays = [_array(each) for each in inputs]
         with np.errstate(all="ignore"):  # log(0) is -inf, without a word
             feeds = dict(zip(self.names, arrays, strict=True))
             results: Any = self.evaluator.run(None, feeds)
         found = [np.asarray(each) for each in results]
         for given, result in zip(outputs, found, strict=False):
-            np.copyto(np.from_dlpack(given), result)
+            np.copyto(_array(given), result)
         return found
 
     def stats(self) -> Mapping[str, Any]:
@@ -44,6 +44,15 @@ class Evaluator:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _array(tensor: Any) -> Array:
+    """A view of a tensor of any dtype, ml_dtypes' included."""
+    if isinstance(tensor, np.ndarray):
+        return tensor
+    from byoc.runtime.tensors import to_array
+
+    return to_array(tensor)
 
 
 def host_function(serialised: bytes) -> Callable[[Sequence[Array]], Sequence[Array]]:
