@@ -16,7 +16,10 @@ class Executor(Protocol):
     max_concurrency: int
 
     def __call__(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Sequence[Any] | None:
-        """Run once. Tensors support DLPack; `outputs` are filled in place and nothing is returned.
+        """Run once. Tensors support DLPack and are valid during the call; `outputs` are filled in place.
+
+        Tensors are tvm-ffi's (`np.from_dlpack(tensor)` is a view of one); inputs must not be written to. Nothing is
+        returned.
 
         A segment of convention "returns" is called with empty `outputs` and returns its results instead (anything
         with DLPack: numpy arrays will do). An exception is a failure of this call alone.
