@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench import overhead, partition, startup
+from bench import overhead, partition, run, startup
 
 HEADINGS = ("part", "byoc s", "beside s", "ratio", "target", "verify s", "peak MiB", "")
 WIDTHS = (10, 9, 19, 7, 11, 9, 9, 6)
@@ -50,6 +50,13 @@ PARTS = {
     "scale": Part(partition.scale, "10,000 ops", most=15),
     "help": Part(startup.help_page, "python -c pass", most=15),
     "import": Part(startup.importing, "python -c pass"),
+    "ort-r50": Part(run.onnxruntime_resnet50, "session", most=1.05),
+    "ort-sqz": Part(run.onnxruntime_squeezenet, "session", most=1.05),
+    "ov-r50": Part(run.openvino_resnet50, "session", most=1.05),
+    "ov-sqz": Part(run.openvino_squeezenet, "session", most=1.05),
+    "host-r50": Part(run.host_resnet50, "onnxruntime", most=1.15),
+    "host-sqz": Part(run.host_squeezenet, "onnxruntime", most=1.15),
+    "again": Part(run.second_compile, "first time", most=0.1),
     "native": Part(overhead.native_call, "us added to", most=1.5),
     "python": Part(overhead.python_call, "us added to", most=10),
 }

@@ -27,19 +27,22 @@ def python_call() -> dict[str, Any]:
     import numpy as np
     import tvm_ffi
 
-    from byoc.runtime import library
+    from byoc.runtime import drivers, library
 
-    def run(*tensors: Any) -> None:
-        del tensors
+    def execute(inputs: Any, outputs: Any) -> None:
+        del inputs, outputs
 
     library.start()
-    opener = [run, lambda: None, lambda: "null", 1]
-    tvm_ffi.get_global_func("byoc.runtime.set_opener")(lambda *_: opener)
-    module = tvm_ffi.get_global_func("byoc.runtime.create")(_container("python"))
-    tensors = [tvm_ffi.from_dlpack(np.zeros(16, "float32")) for _ in range(3)]
-    segment = module["noop"]
-    direct = _least_us(lambda: run(*tensors))
-    return _added(_least_us(lambda: segment(*tensors)), direct)
+    set_opener = tvm_ffi.get_global_func("byoc.runtime.set_opener")
+    set_opener(lambda entry, *_: drivers.driven(json.loads(str(entry)), execute))
+    try:
+        module = tvm_ffi.get_global_func("byoc.runtime.create")(_container("python"))
+        tensors = [tvm_ffi.from_dlpack(np.zeros(16, "float32")) for _ in range(3)]
+        segment = module["noop"]
+        direct = _least_us(lambda: execute(tensors[:2], tensors[2:]))
+        return _added(_least_us(lambda: segment(*tensors)), direct)
+    finally:
+        set_opener(drivers.open_driver)
 
 
 def _added(called_us: float, direct_us: float) -> dict[str, Any]:

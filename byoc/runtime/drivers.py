@@ -32,12 +32,12 @@ def open_driver(entry_json: str, parts: Mapping[str, Any], options_json: str) ->
     entry = json.loads(str(entry_json))
     with _told("opening it raised "):
         executor = _load(entry, _blob(entry, parts), json.loads(str(options_json) or "{}"))
-        return [
-            _run(entry, executor),
-            _closer(executor),
-            _stats(executor),
-            _max_concurrency(executor),
-        ]
+        return driven(entry, executor)
+
+
+def driven(entry: Mapping[str, Any], executor: Any) -> list[Any]:
+    """What the C++ runtime calls of `executor`, opened for the segment `entry`; as `open_driver` returns it."""
+    return [_run(entry, executor), _closer(executor), _stats(executor), _max_concurrency(executor)]
 
 
 def _load(entry: Mapping[str, Any], blob: Blob, options: Mapping[str, Any]) -> Any:
