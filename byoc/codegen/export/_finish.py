@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 import onnx
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from byoc._version import __version__
 from byoc.codegen.export._rename import rename
@@ -59,6 +59,9 @@ def finish(
 
 def _write_constant(tensor: onnx.TensorProto, name: str, array: Array) -> None:
     """Fill an initializer in place: large weights are copied once."""
+    if array.dtype.kind not in "fiub":  # text, and numbers that ONNX packs
+        tensor.CopyFrom(numpy_helper.from_array(array, name))
+        return
     tensor.name = name
     tensor.dims.extend(array.shape)
     tensor.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)

@@ -103,7 +103,8 @@ class _Reader:
             return None
         model, inputs = built
         try:
-            return Node(group, bindings, at_opset(model, opset), inputs, outputs)
+            said = at_opset(model, opset, f"node {group.node!r}: ")
+            return Node(group, bindings, said, inputs, outputs)
         except (ExportError, NewerOpset):
             if opaque:
                 raise

@@ -19,7 +19,7 @@ def inline(
     """Write the nodes of `model` with its inputs and outputs under these names."""
     _imports(writer, model)
     graph = onnx.GraphProto()
-    graph.CopyFrom(at_opset(model, writer.opset).graph)
+    graph.CopyFrom(at_opset(model, writer.opset, writer.where()).graph)
     given = {each.name for each in model.graph.initializer}
     formal = [each.name for each in model.graph.input if each.name not in given]
     names = fresh_names(graph, lambda name: writer.name(f"{writer.prefix}_{name}"))
@@ -31,8 +31,16 @@ def inline(
     for sparse in graph.sparse_initializer:
         base = f"{writer.prefix}_{sparse.values.name}"
         names[sparse.values.name] = writer.constant(densify(sparse), base)
-    rename(graph.node, names)
-    writer.nodes.extend(graph.node)
+    nodes = []
+    for node in graph.node:
+        value = node.attribute[0] if node.op_type == "Constant" and not node.domain else None
+        if value is not None and value.name == "value":  # the version converter makes these
+            base = f"{writer.prefix}_{node.output[0]}"
+            names[node.output[0]] = writer.constant(numpy_helper.to_array(value.t), base)
+        else:
+            nodes.append(node)
+    rename(nodes, names)
+    writer.nodes.extend(nodes)
 
 
 def _imports(writer: Writer, model: onnx.ModelProto) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import onnx
 
+from byoc.codegen.export._legacy import CHANGED, RESIZE, sample_as_before
 from byoc.codegen.export._writer import NewerOpset
 from byoc.errors import ExportError
 from byoc.frontends.onnx.host import subgraphs
@@ -18,9 +19,10 @@ def own_opset(model: onnx.ModelProto) -> int:
     return max((each.version for each in model.opset_import if each.domain in _OWN), default=1)
 
 
-def at_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+def at_opset(model: onnx.ModelProto, opset: int, where: str) -> onnx.ModelProto:
     """`model` with its nodes as `opset` has them; itself when they mean the same there.
 
+    `where` begins the complaints: it names the source node.
     Raises NewerOpset when `opset` is too old, ExportError when ONNX cannot convert a node.
     """
     given = own_opset(model)
@@ -28,20 +30,23 @@ def at_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     if not changed:
         return model
     try:
-        if ("Scan", 8) in changed:
-            raise ValueError("Scan had a batch dimension before opset 9")  # the converter drops it
+        for each in changed:
+            if each in CHANGED:
+                raise ValueError(CHANGED[each])
         converted = onnx.version_converter.convert_version(_readable(model), opset)
         if opset < given:
             _check(converted)
+        if given < RESIZE <= opset:
+            sample_as_before(converted)
     except Exception as error:  # the converter raises whatever its C++ raises
         words = str(error).strip().splitlines() or [type(error).__name__]
         newest = max(since for _, since in changed)
         if newest > opset:
             ops = ", ".join(dict.fromkeys(op for op, since in changed if since == newest))
-            raise NewerOpset(newest, f"{ops} is that of opset {newest}") from error
+            raise NewerOpset(newest, f"{ops} is that of opset {newest}", where) from error
         ops = ", ".join(dict.fromkeys(op for op, _ in changed))
         raise ExportError(
-            f"{ops} of opset {given} cannot be said in opset {opset}: {words[-1]}. Convert the model to opset "
+            f"{where}{ops} of opset {given} cannot be said in opset {opset}: {words[-1]}. Convert the model to opset "
             f"{opset} and import it again, or let the vendor read another opset."
         ) from error
     return converted

@@ -22,10 +22,10 @@ _SMALL = 1024  # constants up to this size are shared by content
 
 
 class NewerOpset(Exception):  # noqa: N818 (a verdict, not an error)
-    """The graph needs `version` of ONNX; the message says what for."""
+    """The graph needs `version` of ONNX; the message says what for, `where` names the source nodes."""
 
-    def __init__(self, version: int, reason: str) -> None:
-        self.version, self.where = version, ""
+    def __init__(self, version: int, reason: str, where: str = "") -> None:
+        self.version, self.where = version, where
         super().__init__(reason)
 
 
@@ -79,7 +79,8 @@ class Writer:
 
     def constant(self, array: Array, base: str) -> str:
         """An initializer that holds `array`; small equal ones are one."""
-        key = (str(array.dtype), array.shape, array.tobytes()) if array.nbytes <= _SMALL else ()
+        is_shared = array.nbytes <= _SMALL and array.dtype != object
+        key = (str(array.dtype), array.shape, array.tobytes()) if is_shared else ()
         if key and key in self._shared:
             return self._shared[key]
         name = self.name(base)

@@ -17,7 +17,9 @@ def difference(name: str) -> float:
     model = load(name)
     made = exported(import_model(model))
     feeds = zoo_inputs(name)
-    results = run(made, dict(zip([each.name for each in made.graph.input], feeds.values(), strict=True)))
+    results = run(
+        made, dict(zip([each.name for each in made.graph.input], feeds.values(), strict=True))
+    )
     worst = 0.0
     for ours, theirs in zip(results, run(model, feeds), strict=True):
         assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
