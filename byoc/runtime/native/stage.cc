@@ -47,7 +47,7 @@ bool LiesAs(const DLTensor& view, const DLTensor& given, const Port& port) {
 
 }  // namespace
 
-Stage::Stage(const std::vector<Port>& ports, const Argument* arguments) {
+Stage::Stage(const std::vector<Port>& ports, const Argument* arguments) : ports_(ports) {
   size_t extents = 0;
   for (size_t i = 0; i < ports.size(); ++i) {
     extents += 2 * static_cast<size_t>(arguments[i].tensor->ndim);
@@ -55,7 +55,6 @@ Stage::Stage(const std::vector<Port>& ports, const Argument* arguments) {
   extents_.resize(extents);
   tensors_.tensors.reserve(ports.size());
   tensors_.owners.reserve(ports.size());
-  items_.reserve(ports.size());
   int64_t* at = extents_.data();
   for (size_t i = 0; i < ports.size(); ++i) {
     Add(ports[i], arguments[i], at);
@@ -83,7 +82,6 @@ void Stage::Add(const Port& port, const Argument& argument, int64_t* extents) {
   if (!fits) AddCopy(view, bytes, port.alignment, Ordered(port, StridesOf(given)));
   tensors_.tensors.push_back(view);
   tensors_.owners.push_back(fits && !ordered ? argument.owner : nullptr);
-  items_.push_back(port.item);
 }
 
 // Lets the view lie in memory of byoc's own.
@@ -101,7 +99,7 @@ void Stage::Move(const Copy& copy, bool in) {
   const Strided outside{copy.outside, copy.strides};
   const Strided inside{copy.buffer.get(),
                        std::vector<int64_t>(view.strides, view.strides + view.ndim)};
-  CopyStrided(items_[copy.index], shape, in ? outside : inside, in ? inside : outside);
+  CopyStrided(ports_[copy.index].item, shape, in ? outside : inside, in ? inside : outside);
 }
 
 void Stage::CopyIn() {

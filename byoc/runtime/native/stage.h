@@ -14,7 +14,7 @@ namespace byoc {
 // The inputs or the outputs of one call: compact, row-major in the driver's order of axes, aligned.
 class Stage {
  public:
-  // Views of tensors that fit as they are, memory for those that do not.
+  // Views of tensors that fit as they are, memory for those that do not. `ports` outlive it.
   Stage(const std::vector<Port>& ports, const Argument* arguments);
 
   // Fill that memory from the arguments (before a run, for inputs), or the arguments from it
@@ -39,9 +39,9 @@ class Stage {
   void AddCopy(DLTensor& view, uint64_t bytes, size_t alignment, std::vector<int64_t> outside);
   void Move(const Copy& copy, bool in);
 
+  const std::vector<Port>& ports_;
   Tensors tensors_;
   std::vector<int64_t> extents_;  // shape and strides of each view
-  std::vector<size_t> items_;
   std::vector<Copy> copies_;
   uint64_t bytes_ = 0, copied_bytes_ = 0;
 };
