@@ -107,6 +107,7 @@ class _Compilation:
         default_factory=lambda: dict.fromkeys(("cache", *COMPILE_STAGES, "keep"), 0.0)
     )
     notes: dict[str, None] = field(default_factory=dict)
+    chains: dict[str, Toolchain] = field(default_factory=dict)
     cache: Cache | None = None
     key: str | None = None
 
@@ -116,16 +117,17 @@ class _Compilation:
         from byoc.codegen.toolchain import toolchain
 
         texts = self.options.partition.vendor_options
-        chains = [toolchain(self.plugins, name, texts.get(name, {})) for name in self.vendors]
+        for name in self.vendors:
+            self.chains[name] = toolchain(self.plugins, name, texts.get(name, {}))
         if self.options.cache:
             self.cache = Cache.at(self.options.cache_dir)
             with self.stage("cache"):
-                found = self.known(chains)
+                found = self.known()
             if found is not None:
                 return found
         return self.make()
 
-    def known(self, chains: Sequence[Toolchain]) -> Compiled | None:
+    def known(self) -> Compiled | None:
         """The artefact out of the cache; asked for bundles, there is nothing to take."""
         from byoc.codegen.toolchain import plugin_digest
         from byoc.codegen.whole import restore, whole_key
@@ -134,7 +136,9 @@ class _Compilation:
         library = ""
         if HOST_LIBRARY in self.plugins.names():
             library = plugin_digest(self.plugins, HOST_LIBRARY)
-        self.key = whole_key(self.source, chains, self.options, {"library": library})
+        self.key = whole_key(
+            self.source, list(self.chains.values()), self.options, {"library": library}
+        )
         if self.key is None or self.options.keep is not None:
             return None
         found = restore(self.cache, self.key, self.output)
@@ -158,6 +162,7 @@ class _Compilation:
             options.memory,
             self.cache,
             self.observer,
+            chains=dict(self.chains),
         )
         with codegen:
             codegen.preload(self.vendors[0])

@@ -127,13 +127,13 @@ def test_a_vendor_that_compiles_nothing_leaves_everything_to_the_host(tmp_path: 
     given = byoc.CompileOptions(
         partition=byoc.PartitionOptions(vendor_options={"badchip": {"fault": "refuse", "ops": ""}})
     )
-    compiled = byoc.compile_model(module(CHAIN), ["badchip"], tmp_path / "m.so", given)
+    compiled = byoc.compile_model(module(CHAIN[:2]), ["badchip"], tmp_path / "m.so", given)
     assert compiled.plan.segments == ()
     assert all(
         each.refusals[0].message == "the vector unit has no slot for this"
         for each in compiled.plan.ops
     )
-    np.testing.assert_allclose(run(compiled.path), EXPECTED, rtol=1e-5)
+    np.testing.assert_allclose(run(compiled.path), 2 * np.maximum(X, 0), rtol=1e-5)
 
 
 def test_a_written_partition_compiles_to_the_same_bytes(tmp_path: Path) -> None:

@@ -67,8 +67,9 @@ class Codegen:
 
     `jobs` calls run at a time, each for at most `timeout` seconds and in `memory` bytes (None: one a core; four
     fifths of the machine's). `cache` None asks and keeps nothing. What a vendor answered, failures included, is
-    remembered while the service lives; failures are never cached beyond it. `hits` and `calls` count segments
-    taken from the cache and calls of vendors. Use as a context manager: the processes end with it.
+    remembered while the service lives; failures are never cached beyond it. `chains` are who compiles, by
+    vendor; what is missing is found out. `hits` and `calls` count segments taken from the cache and calls of
+    vendors. Use as a context manager: the processes end with it.
     """
 
     plugins: Plugins
@@ -78,10 +79,10 @@ class Codegen:
     memory: int | None = None
     cache: Cache | None = None
     observer: Observer = field(default_factory=Observer)
+    chains: dict[str, Toolchain] = field(default_factory=dict)
     hits: int = 0
     calls: int = 0
     _known: dict[str, Outcome] = field(default_factory=dict)
-    _chains: dict[str, Toolchain] = field(default_factory=dict)
     _spare: dict[str, Process] = field(default_factory=dict)
     _running: list[_Job] = field(default_factory=list)
     _folder: Path | None = None
@@ -144,9 +145,9 @@ class Codegen:
 
     def chain(self, vendor: str) -> Toolchain:
         """Who compiles for `vendor`; raises as `byoc.codegen.toolchain.toolchain` does."""
-        if vendor not in self._chains:
-            self._chains[vendor] = toolchain(self.plugins, vendor, self.options.get(vendor, {}))
-        return self._chains[vendor]
+        if vendor not in self.chains:
+            self.chains[vendor] = toolchain(self.plugins, vendor, self.options.get(vendor, {}))
+        return self.chains[vendor]
 
     def preload(self, vendor: str) -> None:
         """Start a process for `vendor` that is ready by the time there is a segment for it."""
