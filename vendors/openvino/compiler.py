@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import byoc
 from byoc.vendors.openvino.compat import describe
+from byoc.vendors.openvino.ports import Ports
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -25,12 +25,11 @@ IN_MEMORY: Final = 64 << 20
 def compiled(model: ModelProto, options: Mapping[str, Any]) -> byoc.Blob:
     """Compile `model`, which loses its data. Raises what OpenVINO raises for a model that it does not take.
 
-    The parts are `model`, OpenVINO's own, and `ports`: JSON, the names of the inputs and outputs in order.
-    OpenVINO leaves out an input of which only the shape matters.
+    The parts are `model`, OpenVINO's own, and `ports`, what it made of the segment's inputs.
     """
     import openvino
 
-    ports = [[each.name for each in model.graph.input], [each.name for each in model.graph.output]]
+    names = [each.name for each in model.graph.input]
     core = openvino.Core()
     features = byoc.this_device()["features"]
     with tempfile.TemporaryDirectory(prefix="byoc-openvino-") as folder:
@@ -41,7 +40,7 @@ def compiled(model: ModelProto, options: Mapping[str, Any]) -> byoc.Blob:
     version = openvino.__version__.partition("-")[0]
     requirements = str(result.get_property("RUNTIME_REQUIREMENTS"))
     return byoc.Blob(
-        {"model": exported, "ports": json.dumps(ports).encode()},
+        {"model": exported, "ports": Ports.of(result, names).written()},
         compat=describe(version, requirements, features),
         report={
             "toolchain": f"OpenVINO {version}",

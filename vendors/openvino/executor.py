@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import math
 import threading
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ import numpy as np
 
 import byoc
 from byoc.vendors.openvino.compiler import DEVICE
+from byoc.vendors.openvino.ports import Ports
 
 TENSORS: Final = 256
 """Tensor objects that a request keeps: callers that come back with the same memory find theirs."""
@@ -41,7 +41,7 @@ class RequestExecutor:
             _writable(self._memory.ctypes.data, self._memory.nbytes), shared_memory=True
         )
         self._model: Any = openvino.Core().import_model(source, DEVICE, settings)
-        self._ports = _ports(self._model, json.loads(bytes(blob.parts["ports"])))
+        self._ports = Ports.read(bytes(blob.parts["ports"]))
         self._lock = threading.Lock()
         self._idle: list[_Request] = []
         self._requests: list[_Request] = []
@@ -93,16 +93,28 @@ class RequestExecutor:
 
 
 class _Request:
-    """An infer request, and the addresses that its tensors have."""
+    """An infer request, and the addresses that its tensors have.
 
-    def __init__(self, model: Any, ports: tuple[list[Any], list[Any]]) -> None:
+    `ports` is what `byoc.vendors.openvino.ports` tells of the blob. OpenVINO cannot tell an output that is an input
+    passed on from that input; it is copied here.
+    """
+
+    def __init__(self, model: Any, ports: Ports) -> None:
         self.native = model.create_infer_request()
         self.addresses: list[int] = []
-        inputs, self._results = ports
-        self._ports = [*inputs, *self._results]
-        self._is_static = not any(
-            port.partial_shape.is_dynamic for port in self._ports if port is not None
-        )
+        set_input, set_output = self.native.set_input_tensor, self.native.set_output_tensor
+        inputs = zip(ports.places, model.inputs, strict=True)
+        self._bound = [(place, port, set_input, i) for i, (place, port) in enumerate(inputs)]
+        self._bound += [
+            (ports.count + i, port, set_output, i)
+            for i, port in enumerate(model.outputs)
+            if i not in ports.passed
+        ]
+        self._passed = [(ports.count + i, place) for i, place in ports.passed.items()]
+        self._sizes = {
+            ports.count + i: port.element_type.size for i, port in enumerate(model.outputs)
+        }
+        self._is_static = not any(port.partial_shape.is_dynamic for _, port, _, _ in self._bound)
         self._tensors: dict[Any, Any] = {}
 
     def run(self, tensors: Sequence[Any], addresses: list[int]) -> None:
@@ -112,14 +124,18 @@ class _Request:
             self.addresses = addresses
         self.native.start_async({}, None)
         self.native.wait()
+        for to, source in self._passed:
+            if to < len(tensors):
+                size = math.prod(tensors[to].shape) * self._sizes[to]
+                ctypes.memmove(addresses[to], addresses[source], size)
 
     def copied_outputs(self) -> list[Any]:
-        return [np.array(self.native.get_tensor(port).data) for port in self._results]
+        return [np.array(self.native.get_output_tensor(i).data) for i in range(len(self._sizes))]
 
     def _bind(self, tensors: Sequence[Any]) -> None:
-        for place, (port, tensor) in enumerate(zip(self._ports, tensors, strict=False)):
-            if port is not None:
-                self.native.set_tensor(port, self._tensor(place, port, tensor))
+        for place, port, bind, number in self._bound:
+            if place < len(tensors):
+                bind(number, self._tensor(place, port, tensors[place]))
 
     def _tensor(self, place: int, port: Any, tensor: Any) -> Any:
         """OpenVINO's tensor on the memory of `tensor`."""
@@ -133,15 +149,10 @@ class _Request:
             while len(self._tensors) >= TENSORS:
                 self._tensors.pop(next(iter(self._tensors)))
             memory = _writable(tensor.data_ptr(), size)
-            found = self._tensors[key] = openvino.Tensor(memory, list(shape), port.element_type)
+            found = self._tensors[key] = openvino.Tensor(
+                memory, openvino.Shape(shape), port.element_type
+            )
         return found
-
-
-def _ports(model: Any, names: list[list[str]]) -> tuple[list[Any], list[Any]]:
-    """The model's inputs and outputs in the segment's order, None for an input that it does not have."""
-    inputs = {name: port for port in model.inputs for name in port.names}
-    outputs = {name: port for port in model.outputs for name in port.names}
-    return [inputs.get(name) for name in names[0]], [outputs[name] for name in names[1]]
 
 
 def _writable(address: int, size: int) -> Any:
