@@ -22,13 +22,26 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-def test_every_command_works_in_order(byoc: Run, tmp_path: Path) -> None:
-    pytest.importorskip("openvino")
-    assert len(COMMANDS) >= 15
-    (tmp_path / "tests").symlink_to(ROOT / "tests")
-    for command in COMMANDS:
+def run_in_order(byoc: Run, commands: list[str]) -> None:
+    for command in commands:
         done = byoc(*shlex.split(command)[1:])
         assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+def test_every_command_without_a_toolchain_works(byoc: Run, tmp_path: Path) -> None:
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    run_in_order(
+        byoc, [each for each in COMMANDS if "transformer.so" not in each and "repro" not in each]
+    )
+
+
+@pytest.mark.slow
+def test_the_whole_journey_works_in_order(byoc: Run, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    journey = COMMANDS[next(i for i, each in enumerate(COMMANDS) if "byoc compile" in each) :]
+    assert len(journey) >= 8
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    run_in_order(byoc, journey)
 
 
 @pytest.mark.parametrize(("call", "word"), PROGRAMS.items())

@@ -6,6 +6,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from tests.cli.conftest import Byoc
+
 TABLE = """\
 vendor: mine
 version: 1
@@ -105,3 +107,37 @@ def test_show_of_an_unknown_vendor_names_the_nearest() -> None:
     done = byoc("vendors", "show", "npuu")
     assert done.returncode == 2
     assert "did you mean 'npu'?" in done.stderr
+
+
+def test_show_tells_hooks_toolchain_and_options(run_byoc: Byoc) -> None:
+    code, out, err = run_byoc("vendors", "show", "goodchip")
+    assert (code, err) == (0, "")
+    assert "  plugin      chips-byoc 1.0\n" in out
+    hooks = "byoc_codegen, byoc_compatible, byoc_load, byoc_vendor_spec"
+    assert f"  hooks       {hooks}\n" in out
+    assert "  runs        through the Python driver of byoc_load\n" in out
+    assert "  toolchain   1.0\n" in out
+    assert "  queue    integer; 1 unless given; at load time\n" in out
+    words = " ".join(out.split())
+    assert (
+        "licence string; at compile time; secret: never in a plan, manifest, log or bundle" in words
+    )
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_show_as_json_and_markdown(run_byoc: Byoc) -> None:
+    given = json.loads(run_byoc("vendors", "show", "goodchip", "--format", "json")[1])
+    assert "byoc_codegen" in given["hooks"]
+    by_name = {each["name"]: each for each in given["options"]}
+    assert (by_name["queue"]["time"], by_name["isa"]["time"]) == ("load", "compile")
+    assert (by_name["key"]["secret"], by_name["queue"]["secret"]) == (True, False)
+    assert "default" not in by_name["key"]
+    page = run_byoc("vendors", "show", "goodchip", "--format", "markdown")[1]
+    assert "| `effort` | low or high | low | compile |  |\n" in page
+    assert "| `key` | string |  | load, secret |  |\n" in page
+
+
+def test_show_of_a_vendor_that_can_partition_alone(run_byoc: Byoc) -> None:
+    out = run_byoc("vendors", "show", "npu")[1]
+    assert "nothing: without byoc_codegen it can partition alone" in out
+    assert "standard or lite; standard unless given; at compile time" in out
