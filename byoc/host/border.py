@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -114,5 +115,13 @@ def _extents(ty: Any) -> tuple[Extent, ...] | None:
     elif ty.shape is not None:
         values = ty.shape.ty.values
     if values is not None:
-        return tuple(dim(each) for each in values)
+        return tuple(_extent(each) for each in values)
     return None if ty.ndim < 0 else (None,) * int(ty.ndim)
+
+
+def _extent(value: Any) -> Extent:
+    """A dimension; expressions in plain arithmetic, without TVM's marks (`n + 1` for `n + T.int64(1)`)."""
+    found = dim(value)
+    if isinstance(found, int):
+        return found
+    return re.sub(r"T\.int64\((-?\d+)\)", r"\1", found).replace("T.", "")
