@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Byoc
+from tests.conftest import Run
 
 
 def test_a_model_is_compiled_and_reported(run_byoc: Byoc, small: Path, tmp_path: Path) -> None:
@@ -87,6 +88,18 @@ def test_a_written_partition_is_compiled(run_byoc: Byoc, small: Path, tmp_path: 
     code, out, err = run_byoc(*arguments)
     assert (code, err) == (0, "")
     assert [each["name"] for each in json.loads(out)["segments"]] == ["goodchip_0"]
+
+
+def test_the_smallest_plugin_compiles_and_runs(
+    byoc: Run, mychip: Path, small: Path, tmp_path: Path
+) -> None:
+    arguments = ("--vendor", "mychip", str(small), "--shape", "n=1", "--no-cache")
+    done = byoc("compile", *arguments, "-o", "model.so", path=(mychip,))
+    assert done.returncode == 0, done.stderr
+    assert "4 of 5 ops offloaded" in done.stdout  # it has no row for exp
+    arguments = ("--compare", str(small), "--max-rel", "1e-5")
+    done = byoc("run", "model.so", *arguments, path=(mychip,))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
