@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,7 +132,8 @@ class Codegen:
             found = self._recall(key)
             if found is not None:
                 outcomes[place] = found
-                self._tell(segment, found, part)
+                # No vendor was called this time.
+                self._tell(segment, replace(found, cached=True, seconds=0.0), part)
             elif key in jobs:
                 jobs[key].places.append(place)
             else:
