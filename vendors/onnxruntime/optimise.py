@@ -34,6 +34,7 @@ def optimised(model: ModelProto, layout: str) -> byoc.Blob:
     import onnx
     import onnxruntime
 
+    _part_int8(model.graph)
     with tempfile.TemporaryDirectory(prefix="byoc-onnxruntime-") as folder:
         source = Path(folder, "source.onnx")
         # As a file beside its weights, since a protobuf holds no 2 GB and need not be copied to be read.
@@ -65,6 +66,26 @@ def optimised(model: ModelProto, layout: str) -> byoc.Blob:
         compat=describe(version, layout, block_size() if blocked else 0),
         report=_report(result.graph, version, sum(map(len, parts.values())), blocked),
     )
+
+
+def _part_int8(graph: GraphProto) -> None:
+    """Give every reader of an int8 constant its own: onnxruntime rewrites those of weights, once a reader."""
+    int8 = {each.name: each for each in graph.initializer if each.data_type == each.INT8}
+    taken = {each.name for each in graph.initializer}
+    read: Counter[str] = Counter()
+    for node in graph.node:
+        for place, name in enumerate(node.input):
+            if name not in int8:
+                continue
+            read[name] += 1
+            if read[name] == 1:
+                continue
+            own = f"{name}_{read[name]}"
+            while own in taken:
+                own += "_"
+            taken.add(own)
+            graph.initializer.add().CopyFrom(int8[name])
+            graph.initializer[-1].name = node.input[place] = own
 
 
 def block_size() -> int:
