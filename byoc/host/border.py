@@ -122,6 +122,6 @@ def _extents(ty: Any) -> tuple[Extent, ...] | None:
 def _extent(value: Any) -> Extent:
     """A dimension; expressions in plain arithmetic, without TVM's marks (`n + 1` for `n + T.int64(1)`)."""
     found = dim(value)
-    if isinstance(found, int):
+    if not isinstance(found, str):
         return found
     return re.sub(r"T\.int64\((-?\d+)\)", r"\1", found).replace("T.", "")
