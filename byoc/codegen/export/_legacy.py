@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
@@ -16,16 +17,17 @@ CHANGED = {
     ("Hardmax", 11): "Hardmax flattened its axes before opset 13",
     ("GroupNormalization", 18): "GroupNormalization had one scale a group before opset 21",
 }
-"""What the converter leaves as it is although it means something else: why it is refused, by operator and version."""
+"""What the converter leaves as it is although it means something else: why it is refused."""
 
 RESIZE = 11
 """The opset from which on Resize says how it samples."""
 
 
-def sample_as_before(converted: onnx.ModelProto) -> None:
+def sample_as_before(converted: onnx.ModelProto, enlarges: bool) -> None:
     """State how Resize nodes that were Upsample or Resize before opset 11 sample; the converter leaves that out.
 
-    Raises ValueError where the direction of rounding is not known.
+    `enlarges` says that all were Upsample, which never shrinks. Raises ValueError where the direction of rounding is
+    not known.
     """
     for graph in _graphs(converted.graph):
         known = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
@@ -33,7 +35,8 @@ def sample_as_before(converted: onnx.ModelProto) -> None:
             if node.op_type == "Constant" and node.attribute[0].name == "value":
                 known[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
             if node.op_type == "Resize":
-                _state(node, known.get(node.input[2]) if len(node.input) > 2 else None)
+                scales = known.get(node.input[2]) if len(node.input) > 2 else None
+                _state(node, np.ones(1) if enlarges else scales)
 
 
 def _state(node: onnx.NodeProto, scales: Array | None) -> None:

@@ -37,7 +37,7 @@ def at_opset(model: onnx.ModelProto, opset: int, where: str) -> onnx.ModelProto:
         if opset < given:
             _check(converted)
         if given < RESIZE <= opset:
-            sample_as_before(converted)
+            sample_as_before(converted, enlarges="Resize" not in {op for op, _ in changed})
     except Exception as error:  # the converter raises whatever its C++ raises
         words = str(error).strip().splitlines() or [type(error).__name__]
         newest = max(since for _, since in changed)
@@ -46,8 +46,8 @@ def at_opset(model: onnx.ModelProto, opset: int, where: str) -> onnx.ModelProto:
             raise NewerOpset(newest, f"{ops} is that of opset {newest}", where) from error
         ops = ", ".join(dict.fromkeys(op for op, _ in changed))
         raise ExportError(
-            f"{where}{ops} of opset {given} cannot be said in opset {opset}: {words[-1]}. Convert the model to opset "
-            f"{opset} and import it again, or let the vendor read another opset."
+            f"{where}{ops} of opset {given} cannot be said in opset {opset}: {words[-1]}. Convert the model to "
+            f"opset {opset} and import it again, or let the vendor read another opset."
         ) from error
     return converted
 

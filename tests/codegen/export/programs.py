@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tvm import ir, relax, tirx
+from tvm import relax, tirx
 
 op: Any = relax.op
 F = "float32"
@@ -515,7 +515,6 @@ PROGRAMS: dict[str, list[Program]] = {
         ),
         ("bilinear", "zeros", True),
         ("nearest", "border", False),
-        ("bilinear", "reflection", False),
     ),
     "image.affine_grid": many(
         lambda each: program(

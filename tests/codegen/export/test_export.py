@@ -108,7 +108,9 @@ def test_small_floats_keep_their_bits(dtype, element):
 
 
 def test_text_and_packed_numbers_of_host_nodes_survive():
-    text = "g (float[4] x) => (float[4] y) <float scale = {0.5}> { wide = DequantizeLinear(w, scale) y = Mul(x, wide) }"
+    text = """g (float[4] x) => (float[4] y) <float scale = {0.5}> {
+                wide = DequantizeLinear(w, scale) y = Mul(x, wide)
+              }"""
     model = add_weight(parse(text, 21), "w", np.array([1, -2, 3, -4], ml_dtypes.int4))
     made = exported(import_model(model))
     (result,) = run(made, {made.graph.input[0].name: np.ones(4, "float32")})
@@ -142,7 +144,8 @@ def test_a_form_without_a_word_is_refused():
 
     model = function([tensor("x", (1, 2, 8, 8))], body)
     with pytest.raises(
-        ExportError, match="'pooled': nn.adaptive_avg_pool2d has no form in ONNX here: its windows"
+        ExportError,
+        match=r"'pooled': nn\.adaptive_avg_pool2d has no form in ONNX here: its windows",
     ):
         whole(model).to_onnx()
 
@@ -158,7 +161,7 @@ def test_constants_beyond_one_message_are_refused(monkeypatch):
     monkeypatch.setattr(_writer, "LIMIT", 1 << 20)
     weight = relax.const(np.zeros((600, 500), "float32"))
     model = function([tensor("x", (1, 600))], lambda builder, x: op.matmul(x, weight))
-    with pytest.raises(ExportError, match="1,200,000 bytes and more; .* holds 1,048,576"):
+    with pytest.raises(ExportError, match=r"1,200,000 bytes and more; .* holds 1,048,576"):
         whole(model).to_onnx()
 
 

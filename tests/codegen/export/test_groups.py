@@ -86,13 +86,13 @@ def test_a_quantised_bias_stays_a_vector():
 
 
 def test_a_host_call_is_its_node_again():
+    weights, recurrent = ", ".join(["0.1"] * 32), ", ".join(["0.2"] * 16)
     model = import_model(
         parse(
-            """g (float[3, 1, 4] x) => (float[3, 1, 1, 2] y, float[1, 1, 2] h)
-               <float[1, 8, 4] w = {%s}, float[1, 8, 2] r = {%s}> {
-                 [memory] y, h = LSTM<hidden_size = 2>(x, w, r)
-               }"""
-            % (", ".join(["0.1"] * 32), ", ".join(["0.2"] * 16))
+            f"""g (float[3, 1, 4] x) => (float[3, 1, 1, 2] y, float[1, 1, 2] h)
+                <float[1, 8, 4] w = {{{weights}}}, float[1, 8, 2] r = {{{recurrent}}}> {{
+                  [memory] y, h = LSTM<hidden_size = 2>(x, w, r)
+                }}"""
         )
     )
     made = exported(model)

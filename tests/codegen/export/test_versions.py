@@ -60,6 +60,14 @@ def test_old_nodes_are_converted(name, target):
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_an_upsample_of_computed_scales_enlarges():
+    text = "g (float[1, 2, 4, 4] x, float[4] s) => (float[a, b, c, d] y) { y = Upsample(x, s) }"
+    feeds = X | {"s": np.array([1, 1, 2, 3], "float32")}
+    made, model = exported(import_model(parse(text, 9))), parse(text, 9)
+    (result,) = run(made, feeds)
+    np.testing.assert_array_equal(result, onnxruntime_outputs(model, feeds)[0])
+
+
 def test_recurrent_nodes_of_old_models_are_converted():
     weights = ", ".join(["0.1"] * 32)
     model = parse(

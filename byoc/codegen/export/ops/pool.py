@@ -33,7 +33,7 @@ def _pool(op: str) -> Emitter:
 def _borders(call: Call, layout: str, window: dict[str, Any]) -> dict[str, Any]:
     """The padding, and how extents are rounded: down, wherever that gives the shape that TVM makes.
 
-    ONNX before opset 22 counts a last window that lies in the padding alone, where TVM, and ONNX since, leave it out.
+    Before opset 22 ONNX counts a last window that lies in the padding alone; TVM, and ONNX since, leave it out.
     """
     spatial = len(window["kernel_shape"])
     borders = pads(call, spatial)
@@ -65,8 +65,8 @@ def _missing(extent: int, out: int, window: dict[str, Any], padding: int, axis: 
 
 
 def _dilation(window: dict[str, Any], axis: int) -> int:
-    dilations: list[int] = window.get("dilations") or [1] * (axis + 1)
-    return dilations[axis]
+    dilations: list[int] | None = window.get("dilations")
+    return 1 if dilations is None else dilations[axis]
 
 
 def adaptive(call: Call) -> str:
