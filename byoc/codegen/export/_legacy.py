@@ -26,8 +26,8 @@ RESIZE = 11
 def sample_as_before(converted: onnx.ModelProto, enlarges: bool) -> None:
     """State how Resize nodes that were Upsample or Resize before opset 11 sample; the converter leaves that out.
 
-    `enlarges` says that all were Upsample, which never shrinks. Raises ValueError where the direction of rounding is
-    not known.
+    `enlarges` says that all were Upsample, which never shrinks. Raises ValueError where the direction of
+    rounding is not known.
     """
     for graph in _graphs(converted.graph):
         known = {each.name: numpy_helper.to_array(each) for each in graph.initializer}

@@ -59,7 +59,7 @@ def _borders(call: Call, layout: str, window: dict[str, Any]) -> dict[str, Any]:
 
 def _missing(extent: int, out: int, window: dict[str, Any], padding: int, axis: int) -> int:
     """How much padding the last of `out` windows lacks; 0 when rounding down gives them all."""
-    size, stride = window["kernel_shape"][axis], window["strides"][axis]
+    size, stride = int(window["kernel_shape"][axis]), int(window["strides"][axis])
     reach = (out - 1) * stride + _dilation(window, axis) * (size - 1) + 1
     return max(reach - extent - padding, 0)
 
