@@ -13,9 +13,9 @@ from byoc.errors import BlobError
 class Blob:
     """The bytes that a vendor's driver runs.
 
-    `parts` are bytes, or bytes by name; equal parts of several segments are stored once. `compat` is the vendor's own,
-    for `byoc_compatible` and a native driver's `validate` to judge where the blob may run. `report` is JSON that
-    `byoc inspect` shows. `alignment` is what the driver demands of a tensor's address, in bytes. `orders` gives, by
+    `parts` are bytes, or bytes by name; equal parts of several segments are stored once. `compat` is the vendor's
+    own, for `byoc_compatible` and a native driver's `validate` to judge where the blob may run. `report` is JSON
+    that `byoc inspect` shows. `alignment` is what the driver demands of a tensor's address, in bytes. `orders` gives, by
     the name of a port of the segment, the axes of the segment's tensor in the order in which the driver has them
     ((0, 2, 3, 1) for a driver that keeps an NCHW tensor as NHWC): byoc transposes at the border.
     """
@@ -39,6 +39,6 @@ class Blob:
         parts = self.named
         if len(parts) != 1:
             raise BlobError(
-                f"the blob has the parts {', '.join(parts) or 'none'}; payload is for a blob of one part, use `named`"
+                f"the blob has the parts {', '.join(parts) or 'none'}; payload is for a blob of one: use `named`"
             )
         return next(iter(parts.values()))

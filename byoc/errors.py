@@ -71,7 +71,7 @@ class InputError(ByocError):
 
 
 class DriverError(ByocError):
-    """A segment failed while it ran, or its driver could not be opened; names segment, vendor and the driver's words."""
+    """A segment failed while it ran, or its driver could not be opened: segment, vendor, the driver's words."""
 
     exit_code = 1
 

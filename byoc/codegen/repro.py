@@ -138,7 +138,7 @@ def execute(artefact: str, inputs: str, outputs: str, options: Mapping[str, Any]
 def _execute(artefact: str, inputs: str, outputs: str, options: Mapping[str, Any]) -> None:
     import numpy as np
 
-    from byoc.runtime.load import load
+    from byoc.runtime.loading import load
 
     with load(artefact, vendor_options=options) as model, np.load(inputs) as given:
         arrays = {

@@ -8,7 +8,7 @@ checks the file before anything in it is run.
 from byoc.runtime import library as _library
 from byoc.runtime.artefact import Artefact
 from byoc.runtime.library import include_path, library_path, register_driver
-from byoc.runtime.load import load
+from byoc.runtime.loading import load
 
 __all__ = ["Artefact", "include_path", "library_path", "load", "register_driver"]
 
