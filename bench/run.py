@@ -41,12 +41,12 @@ def openvino_squeezenet() -> dict[str, Any]:
 
 def host_resnet50() -> dict[str, Any]:
     """ResNet-50 with a vendor that takes nothing: the host library beside onnxruntime."""
-    return _beside("resnet50", ["npu"], _onnxruntime_session, nothing=True)
+    return _beside("resnet50", ["onnxruntime"], _onnxruntime_session, nothing=True)
 
 
 def host_squeezenet() -> dict[str, Any]:
     """SqueezeNet with a vendor that takes nothing: the host library beside onnxruntime."""
-    return _beside("squeezenet", ["npu"], _onnxruntime_session, nothing=True)
+    return _beside("squeezenet", ["onnxruntime"], _onnxruntime_session, nothing=True)
 
 
 def second_compile() -> dict[str, Any]:

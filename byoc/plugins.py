@@ -134,6 +134,10 @@ class Plugins:
         """The name of the module that the plugin of `vendor` is, or is in."""
         return self._entry(vendor).module
 
+    def is_bundled(self, vendor: str) -> bool:
+        """Whether the plugin of `vendor` comes with byoc itself."""
+        return self.module(vendor).startswith("byoc.vendors.")
+
     def _only(self, plugin: object, hook: str) -> pluggy.HookCaller:
         others = [each for each in self._manager.get_plugins() if each is not plugin]
         return self._manager.subset_hook_caller(hook, others)

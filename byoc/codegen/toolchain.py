@@ -119,14 +119,20 @@ def surroundings() -> dict[str, Any]:
 
 
 def _owners(plugins: Plugins, vendor: str) -> tuple[str, ...]:
-    """The plugin of `vendor` if it has byoc_codegen, else every other that has: another may compile for it."""
+    """The plugin of `vendor` if it has byoc_codegen, else every other that may compile for it.
+
+    Bundled plugins compile for themselves alone, so that a vendor with nobody else fails before any work is done.
+    What a third party's plugin answers is known only once it is given a segment.
+    """
     if plugins.caller(vendor, "byoc_codegen").get_hookimpls():
         return (vendor,)
-    others = tuple(name for name, _ in plugins.callers("byoc_codegen"))
+    compilers = [name for name, _ in plugins.callers("byoc_codegen")]
+    others = tuple(name for name in compilers if not plugins.is_bundled(name))
     if not others:
         raise PluginError(
-            f"vendor {vendor!r} ({plugins.owner(vendor)}) has no byoc_codegen, so that nothing compiles its "
-            "segments; `byoc partition` works without one"
+            f"vendor {vendor!r} ({plugins.owner(vendor)}) only partitions: its plugin has no byoc_codegen hook, and "
+            "no other plugin compiles for it; use `byoc partition`, implement the hook, or compile for a vendor "
+            f"that has it: {', '.join(compilers) or 'none is installed'}"
         )
     return others
 

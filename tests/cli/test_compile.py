@@ -121,7 +121,7 @@ def test_the_smallest_plugin_compiles_and_runs(
         (["m.onnx", "--vendor", "npu", "-o", "m.so", "--host", "tmv"], "did you mean 'tvm'?"),
         (["m.onnx", "--vendor", "npu", "-o", "m.so", "--fallbak"], "did you mean '--fallback'?"),
         (["m.onnx", "--vendor", "goodchp", "-o", "m.so"], "did you mean 'goodchip'?"),
-        (["m.onnx", "--vendor", "npu", "-o", "m.so"], "m.onnx"),
+        (["m.onnx", "--vendor", "goodchip", "-o", "m.so"], "m.onnx"),
         (
             ["m.onnx", "--vendor", "npu", "-o", "m.so", "--vendor-option", "npx.chip=lite"],
             "did you mean 'npu'?",
@@ -144,6 +144,22 @@ def test_bad_usage_is_refused_and_leaves_nothing(
     assert "Traceback" not in err
     assert [each.name for each in tmp_path.iterdir()] == ["taken.so"]
     assert (tmp_path / "taken.so").read_text() == "mine"
+
+
+def test_a_vendor_that_only_partitions_fails_before_the_model_is_read(tmp_path: Path) -> None:
+    # A file that is no model would be the error if it were read.
+    (tmp_path / "m.onnx").write_text("no model")
+    done = subprocess.run(
+        [sys.executable, "-m", "byoc", "compile", "--vendor", "npu", "m.onnx", "-o", "m.so"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "vendor 'npu' (byoc " in done.stderr
+    assert "only partitions: its plugin has no byoc_codegen hook" in done.stderr
+    assert not (tmp_path / "m.so").exists()
 
 
 def test_a_signed_artefact_is_known_by_its_key(run_byoc: Byoc, small: Path, tmp_path: Path) -> None:

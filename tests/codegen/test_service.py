@@ -195,13 +195,15 @@ def test_equal_segments_are_compiled_once_and_answers_stand_in_order(plugins: Pl
     assert (states.count("started"), states.count("compiled")) == (2, 3)
 
 
-def test_a_vendor_without_codegen_is_an_error_with_a_way_out(plugins: Plugins) -> None:
-    plugins.entries = {"npu": plugins.entries["npu"]}
-    with (
-        Codegen(plugins) as codegen,
-        pytest.raises(PluginError, match=r"no byoc_codegen.*byoc partition"),
-    ):
+@pytest.mark.parametrize("others", [(), ("onnx", "onnxruntime")])
+def test_a_vendor_that_only_partitions_is_an_error_with_a_way_out(
+    plugins: Plugins, others: tuple[str, ...]
+) -> None:
+    plugins.entries = {name: plugins.entries[name] for name in ("npu", *others)}
+    words = r"'npu' \(byoc .*only partitions.*no byoc_codegen hook.*`byoc partition`"
+    with Codegen(plugins) as codegen, pytest.raises(PluginError, match=words) as caught:
         codegen.compile([chain("npu")])
+    assert str(caught.value).endswith(f": {', '.join(others) or 'none is installed'}")
 
 
 @pytest.mark.parametrize("name", ["jobs", "timeout", "memory"])
