@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from byoc.pipeline import partition_model
 from byoc.support import load_table
@@ -19,6 +19,7 @@ from byoc.vendors import onnxruntime as plugin
 from byoc.vendors.onnxruntime.compat import describe, device_block, judge
 from byoc.vendors.onnxruntime.optimise import block_size
 from tests.vendors.cases import CASES, cases
+from tests.vendors.models import convolution, model, relu
 from tests.vendors.toolchain import (
     Source,
     blob_of,
@@ -55,28 +56,6 @@ def test_the_table_claims_what_onnxruntime_computes(dtype: str) -> None:
 def test_every_row_of_a_relax_op_is_tried() -> None:
     rows = load_table(plugin.byoc_vendor_spec().table.file).source.plain()["ops"]
     assert {name for name in rows if not name.startswith("onnx.")} <= CASES.keys()
-
-
-def model(nodes: list[Any], given: list[Any], results: list[Any], **weights: Any) -> Any:
-    graph = helper.make_graph(
-        nodes,
-        "g",
-        [helper.make_tensor_value_info(*each) for each in given],
-        [helper.make_tensor_value_info(*each) for each in results],
-        [numpy_helper.from_array(value, name) for name, value in weights.items()],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-
-
-def relu(*shape: Any) -> Any:
-    return model([helper.make_node("Relu", ["x"], ["y"])], [("x", 1, shape)], [("y", 1, shape)])
-
-
-def convolution(seed: int = 0) -> Any:
-    weight = np.random.default_rng(seed).standard_normal((16, 16, 3, 3)).astype(np.float32)
-    node = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])
-    shape = (1, 16, 8, 8)
-    return model([node], [("x", 1, shape)], [("y", 1, shape)], w=weight)
 
 
 @pytest.mark.parametrize("name", ["squeezenet", "qdq_cnn", "transformer", "rapidocr-cls"])

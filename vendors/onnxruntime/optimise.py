@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SHARED: Final = 1024
 """Constants of at least this many bytes are parts of their own: equal ones of several segments are stored once."""
 
+ALIGNMENT: Final = 16
+"""Bytes; its kernels load unaligned vectors, and every array of numpy's is aligned so much."""
+
 BLOCKED: Final = "com.microsoft.nchwc"
 """The domain of operators on blocked layouts."""
 
@@ -65,6 +68,7 @@ def optimised(model: ModelProto, layout: str) -> byoc.Blob:
         },
         compat=describe(version, layout, block_size() if blocked else 0),
         report=_report(result.graph, version, sum(map(len, parts.values())), blocked),
+        alignment=ALIGNMENT,
     )
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 DEVICE: Final = "CPU"
 
+ALIGNMENT: Final = 16
+"""Bytes; its kernels load unaligned vectors, and every array of numpy's is aligned so much."""
+
 IN_MEMORY: Final = 64 << 20
 """Models of up to this many bytes are read from memory; larger ones from a file, which OpenVINO maps."""
 
@@ -49,6 +52,7 @@ def compiled(model: ModelProto, options: Mapping[str, Any]) -> byoc.Blob:
             "int8": "fast" if _is_fast(options, features) else "exact",
             "operators": _operators(result),
         },
+        alignment=ALIGNMENT,
     )
 
 

@@ -77,6 +77,7 @@ def _refusal(words: str) -> byoc.Refusal:
 
 
 def _last_line(words: str) -> str:
-    """What an exception of OpenVINO says below the places it came through."""
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
+    """What an exception of OpenVINO says, below the places it came through and above its advice."""
+    lines = [line.strip(" -") for line in words.splitlines()]
+    told = [line for line in lines if line and not line.startswith(("To facilitate", "Summary"))]
+    return told[-1] if told else "no reason given"
