@@ -130,8 +130,8 @@ def _owners(plugins: Plugins, vendor: str) -> tuple[str, ...]:
     others = tuple(name for name in compilers if not plugins.is_bundled(name))
     if not others:
         raise PluginError(
-            f"vendor {vendor!r} ({plugins.owner(vendor)}) only partitions: its plugin has no byoc_codegen hook, and "
-            "no other plugin compiles for it; use `byoc partition`, implement the hook, or compile for a vendor "
+            f"vendor {vendor!r} ({plugins.owner(vendor)}) only partitions: its plugin has no byoc_codegen hook, "
+            "and no other plugin compiles for it; use `byoc partition`, implement the hook, or compile for a vendor "
             f"that has it: {', '.join(compilers) or 'none is installed'}"
         )
     return others
