@@ -131,7 +131,7 @@ def _owners(plugins: Plugins, vendor: str) -> tuple[str, ...]:
     if not others:
         raise PluginError(
             f"vendor {vendor!r} ({plugins.owner(vendor)}) only partitions: its plugin has no byoc_codegen hook, "
-            "and no other plugin compiles for it; use `byoc partition`, implement the hook, or compile for a vendor "
+            "and no other plugin compiles for it; use `byoc partition`, implement the hook, or compile for one "
             f"that has it: {', '.join(compilers) or 'none is installed'}"
         )
     return others
