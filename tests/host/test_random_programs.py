@@ -26,7 +26,7 @@ TAKES = ("nn.relu", "add", "multiply", "split", "matmul", "reshape", "onnx.Ident
 
 @pytest.mark.parametrize("library", ["onnxruntime", "tvm"])
 def test_random_programs(library: str) -> None:
-    hold(library, 4)
+    hold(library, 2)
 
 
 @pytest.mark.slow
