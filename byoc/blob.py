@@ -15,9 +15,9 @@ class Blob:
 
     `parts` are bytes, or bytes by name; equal parts of several segments are stored once. `compat` is the vendor's
     own, for `byoc_compatible` and a native driver's `validate` to judge where the blob may run. `report` is JSON
-    that `byoc inspect` shows. `alignment` is what the driver demands of a tensor's address, in bytes. `orders` gives, by
-    the name of a port of the segment, the axes of the segment's tensor in the order in which the driver has them
-    ((0, 2, 3, 1) for a driver that keeps an NCHW tensor as NHWC): byoc transposes at the border.
+    that `byoc inspect` shows. `alignment` is what the driver demands of a tensor's address, in bytes. `orders`
+    gives, by the name of a port of the segment, the axes of the segment's tensor in the order in which the driver
+    has them ((0, 2, 3, 1) for a driver that keeps an NCHW tensor as NHWC): byoc transposes at the border.
     """
 
     parts: bytes | Mapping[str, bytes]
