@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from byoc._version import __version__
-from byoc.errors import UsageError
+from byoc.errors import PluginError, UsageError
 from byoc.options import COMPILE_STAGES, CompileOptions, Observer
 from byoc.spec import value_text
 
@@ -114,31 +114,39 @@ class _Compilation:
     def run(self) -> Compiled:
         """Take it from the cache, or make it."""
         from byoc.codegen.cache import Cache
-        from byoc.codegen.toolchain import toolchain
 
-        texts = self.options.partition.vendor_options
-        for name in self.vendors:
-            self.chains[name] = toolchain(self.plugins, name, texts.get(name, {}))
         if self.options.cache:
             self.cache = Cache.at(self.options.cache_dir)
             with self.stage("cache"):
                 found = self.known()
             if found is not None:
                 return found
+        self.chains = self.toolchains()
         return self.make()
+
+    def toolchains(self) -> dict[str, Toolchain]:
+        """Who compiles for each vendor."""
+        from byoc.codegen.toolchain import toolchain
+
+        texts = self.options.partition.vendor_options
+        return {name: toolchain(self.plugins, name, texts.get(name, {})) for name in self.vendors}
 
     def known(self) -> Compiled | None:
         """The artefact out of the cache; asked for bundles, there is nothing to take."""
         from byoc.codegen.toolchain import plugin_digest
         from byoc.codegen.whole import restore, whole_key
+        from byoc.spec import without_tables
 
         assert self.cache is not None
         library = ""
         if HOST_LIBRARY in self.plugins.names():
             library = plugin_digest(self.plugins, HOST_LIBRARY)
-        self.key = whole_key(
-            self.source, list(self.chains.values()), self.options, {"library": library}
-        )
+        try:
+            with without_tables():
+                chains = self.toolchains()
+        except PluginError:  # a hook that looks into the table it asked for, or a real mistake
+            chains = self.toolchains()
+        self.key = whole_key(self.source, list(chains.values()), self.options, {"library": library})
         if self.key is None or self.options.keep is not None:
             return None
         found = restore(self.cache, self.key, self.output)

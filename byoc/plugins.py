@@ -7,7 +7,7 @@ load exactly as third-party ones do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from inspect import Parameter, signature
 
@@ -112,7 +112,7 @@ class Plugins:
                 f"vendor {vendor!r} ({self.owner(vendor)}): the options of its VendorSpec are {wrong}; expected a "
                 'JSON Schema such as {"type": "object", "properties": {"chip": {"enum": ["a", "b"]}}}'
             )
-        return spec
+        return spec if spec.name else replace(spec, name=vendor)
 
     def callers(self, hook: str) -> list[tuple[str, pluggy.HookCaller]]:
         """The plugins that implement `hook`, by name, each with a caller of that plugin alone."""

@@ -27,6 +27,7 @@ class VendorSpec:
     `toolchain` names the version of the vendor's compiler, "" when there is none. `driver` is the path of a native
     driver, a shared library with the export of `byoc_driver.h`; without one, `byoc_load` gives a Python driver.
     `opset` is the ONNX opset that the vendor's compiler reads (`Segment.to_onnx` writes it), None for byoc's own.
+    `table_file` is where `from_table` read the table, or would have.
     """
 
     name: str = ""
@@ -37,6 +38,7 @@ class VendorSpec:
     toolchain: str = ""
     driver: Path | None = None
     opset: int | None = None
+    table_file: Path | None = None
 
     @classmethod
     def from_table(
@@ -64,6 +66,7 @@ class VendorSpec:
             toolchain=toolchain,
             driver=driver,
             opset=opset,
+            table_file=Path(path),
         )
 
     def bind(self, values: Mapping[str, Any]) -> BoundTable | None:
@@ -78,7 +81,7 @@ _reads_tables: ContextVar[bool] = ContextVar("_reads_tables", default=True)
 
 @contextmanager
 def without_tables() -> Iterator[None]:
-    """Within, `VendorSpec.from_table` reads no table, which takes most of a second: running needs none."""
+    """Within, `VendorSpec.from_table` reads no table, which takes most of a second: only partitioning needs one."""
     before = _reads_tables.set(False)
     try:
         yield

@@ -13,7 +13,7 @@ from byoc.cli._options import Choice, count, read_shapes, read_vendor_options
 from byoc.errors import UsageError
 
 if TYPE_CHECKING:
-    from byoc.pipeline import PartitionOptions
+    from byoc.options import PartitionOptions
 
 _OPTIONS = (
     click.option(
@@ -109,8 +109,8 @@ class CheckedPartitioning:
 
     @property
     def options(self) -> PartitionOptions:
-        """The pipeline's options; imports the pipeline."""
-        from byoc.pipeline import PartitionOptions
+        """The pipeline's options."""
+        from byoc.options import PartitionOptions
 
         return PartitionOptions(
             shapes=self.shapes,

@@ -69,6 +69,13 @@ class Toolchain:
             "opset": self.spec.opset,
         }
 
+    def unread(self) -> dict[str, Any]:
+        """As `identity`, the same whether the support table was read or not: its bytes stand for it."""
+        from byoc.support.load import bytes_digest
+
+        file = self.spec.table_file
+        return {**self.identity(), **({} if file is None else {"table": bytes_digest(file)})}
+
     def key(self, fingerprint: str) -> str:
         """The cache key (hexadecimal SHA-256) of a segment of that fingerprint."""
         return digest({"segment": fingerprint, "by": self.identity(), "with": surroundings()})

@@ -58,7 +58,7 @@ def whole_key(
     return digest(
         {
             "model": model,
-            "by": [each.identity() for each in chains],
+            "by": [each.unread() for each in chains],
             "options": given,
             "partition": partition,
             "sign": "" if options.sign is None else _file_digest(options.sign),

@@ -6,7 +6,6 @@ import os
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -51,7 +50,7 @@ def spec(vendor: str) -> VendorSpec:
 @cache
 def _spec(vendor: str) -> VendorSpec:
     with without_tables():
-        return replace(installed().spec(vendor), name=vendor)
+        return installed().spec(vendor)
 
 
 class _Lock:

@@ -66,6 +66,28 @@ def test_the_second_time_nothing_is_compiled(run_byoc: Byoc, small: Path, tmp_pa
     assert "the whole artefact came from the cache" in out
 
 
+def test_the_second_time_imports_little(
+    environ: dict[str, str], small: Path, tmp_path: Path
+) -> None:
+    def imported(name: str) -> set[str]:
+        arguments = ["compile", "--vendor", "openvino", str(small), "--shape", "n=1", "-o", name]
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "byoc", *arguments],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+    # Vendors' support tables are neither parsed nor validated, and the pipeline is not needed.
+    heavy = {"tvm", "onnx", "ruamel.yaml", "pydantic", "byoc.pipeline"}
+    assert heavy <= imported("one.so")
+    assert not heavy & imported("two.so")
+    assert (tmp_path / "one.so").read_bytes() == (tmp_path / "two.so").read_bytes()
+
+
 def test_what_the_vendor_cannot_compile_goes_to_the_host(
     run_byoc: Byoc, small: Path, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from byoc.errors import TableError
 from byoc.support import load_table
+from byoc.support.load import bytes_digest
 
 from .build import HEAD, write
 
@@ -229,3 +230,35 @@ def test_loading_imports_neither_tvm_nor_onnx(tmp_path: Path) -> None:
         "sys.exit(bool({'tvm', 'onnx', 'onnxruntime'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+
+
+def test_a_table_is_parsed_again_when_one_of_its_files_changed(tmp_path: Path) -> None:
+    table, base = tmp_path / "support.yaml", tmp_path / "base.yaml"
+    base.write_text(HEAD + "ops:\n  nn.relu: {}\n", "utf-8")
+    table.write_text("extends: base.yaml\nvendor: big\n", "utf-8")
+    first = load_table(table)
+    assert load_table(table) is first
+    # As many bytes as before, at about the same time.
+    base.write_text(HEAD + "ops:\n  nn.silu: {}\n", "utf-8")
+    second = load_table(table)
+    assert (set(first.bind().ops), set(second.bind().ops)) == ({"nn.relu"}, {"nn.silu"})
+    assert first.digest != second.digest
+    base.unlink()
+    with pytest.raises(TableError, match=r"no file 'base\.yaml'"):
+        load_table(table)
+
+
+def test_bytes_tell_tables_apart_and_so_do_those_of_a_parent(tmp_path: Path) -> None:
+    table, base = tmp_path / "support.yaml", tmp_path / "base.yaml"
+    table.write_text(HEAD + "ops:\n  nn.relu: {}\n", "utf-8")
+    digests = [bytes_digest(table)]
+    table.write_text("# A comment.\n" + table.read_text("utf-8"), "utf-8")
+    digests.append(bytes_digest(table))
+    for key in ("extends", '"\\x65xtends"'):
+        table.write_text(f"{key}: base.yaml\nvendor: big\n", "utf-8")
+        for op in ("nn.relu", "nn.silu"):
+            base.write_text(HEAD + f"ops:\n  {op}: {{}}\n", "utf-8")
+            digests.append(bytes_digest(table))
+    # The two spellings of one key make one table.
+    assert digests[2:4] == digests[4:6]
+    assert len(set(digests)) == 4
