@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byoc.errors import ByocError
 from byoc.manifest import SegmentEntry
+from byoc.runtime.borders import Borders
 from byoc.runtime.compare import OutputError, compare, reference_words, tensor_error, within
 from byoc.runtime.inputs import named
-from byoc.runtime.origins import Origins
-from byoc.runtime.reference import Reference, load_proto
 
 if TYPE_CHECKING:
     from byoc.runtime.artefact import Artefact
     from byoc.runtime.inputs import Given
-    from byoc.runtime.tensors import Array
-
-Values = Mapping[str, "Array"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +68,21 @@ def diff_outputs(
 ) -> Difference:
     """Hold every segment of `artefact`, and its outputs, against `model` (a path or `zoo:NAME`) in onnxruntime.
 
-    Each segment gets the values that the model has at its border, found by their names, so that the error of one
-    does not reach the next. A value that is none of the model's (it came of an operator that was taken apart)
-    cannot be given or compared: the segment is skipped, with words. `max_rel` is the tolerance of that error;
-    `step` is called after each segment.
+    Each segment gets the values that the model has at its border, so that the error of one does not reach
+    the next (`Borders`). A segment at a value that is none of the model's, and that TVM cannot compute from one
+    that is, is skipped, with words. `max_rel` is the tolerance of an error; `step` is called after each segment.
 
     Raises what `Reference` and `Artefact.run` do; a segment that fails by itself is skipped, with its words.
     """
     given = named(str(artefact.path), artefact.inputs, inputs)
-    origins = Origins.of(load_proto(model), artefact.plan)
-    wanted = dict.fromkeys(
-        value
-        for entry in artefact.manifest.segments
-        for port in (*entry.inputs, *entry.outputs)
-        if (value := origins.value(port.name)) is not None
-    )
-    values = {**given, **Reference(model, tuple(wanted)).run(given)}
+    borders = Borders(model, artefact)
+    borders.run(given)
     segments = []
     for entry in _in_order(artefact):
-        segments.append(_segment(artefact, entry, origins, values, max_rel))
+        segments.append(_segment(artefact, entry, borders, max_rel))
         if step is not None:
             step()
-    outputs = compare(artefact.run(given), values)
+    outputs = compare(artefact.run(given), borders.outputs)
     return Difference(reference_words(model), max_rel, tuple(segments), tuple(outputs))
 
 
@@ -112,17 +101,17 @@ def _in_order(artefact: Artefact) -> Sequence[SegmentEntry]:
 
 
 def _segment(
-    artefact: Artefact, entry: SegmentEntry, origins: Origins, values: Values, max_rel: float
+    artefact: Artefact, entry: SegmentEntry, borders: Borders, max_rel: float
 ) -> SegmentDifference:
     def result(errors: Sequence[OutputError], skipped: str) -> SegmentDifference:
         return SegmentDifference(
             entry.name, entry.vendor, entry.nodes, tuple(errors), within(errors, max_rel), skipped
         )
 
-    known = {port.name: origins.of_port(port, values) for port in (*entry.inputs, *entry.outputs)}
+    known = {port.name: borders.of(port) for port in (*entry.inputs, *entry.outputs)}
     unknown = [port.name for port in entry.inputs if known[port.name] is None]
     if unknown:
-        return result((), _unknown("input", unknown))
+        return result((), _unknown("input", unknown, borders.why))
     try:
         found = artefact.run_segment(entry.name, [known[port.name] for port in entry.inputs])
     except ByocError as error:
@@ -131,10 +120,10 @@ def _segment(
     for name, array in found.items():
         expected: Any = known[name]
         if expected is not None:
-            errors.append(tensor_error(origins.value(name) or name, array, expected))
+            errors.append(tensor_error(borders.name(name), array, expected))
     missing = [name for name in found if known[name] is None]
-    return result(errors, _unknown("output", missing) if missing else "")
+    return result(errors, _unknown("output", missing, borders.why) if missing else "")
 
 
-def _unknown(what: str, names: Sequence[str]) -> str:
-    return f"its {what} {', '.join(names)} has no value of that name, dtype and shape in the model"
+def _unknown(what: str, names: Sequence[str], why: str) -> str:
+    return f"its {what} {', '.join(names)} has no value of that name, dtype and shape in the model{why}"

@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
 from tests.cli.conftest import Byoc, small_model
 
 
@@ -46,3 +51,45 @@ def test_bad_usage(run_byoc: Byoc, artefact: Path, small: Path, tmp_path: Path) 
         assert (code, out) == (2, "")
         assert words in err
         assert "Traceback" not in err
+
+
+def model_with_elu(path: Path) -> Path:
+    """Conv, Relu, Sigmoid, Elu: import takes the Elu apart, into values that ONNX has no names for."""
+    weight = 0.2 * np.random.default_rng(0).normal(size=(8, 3, 3, 3)).astype("float32")
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], "conv", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["r"], "relu"),
+        helper.make_node("Sigmoid", ["r"], ["s"], "sigmoid"),
+        helper.make_node("Elu", ["s"], ["y"], "elu"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "elu",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 8, 8, 8])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    opsets = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    return path
+
+
+@pytest.mark.parametrize("shape", ["n=1", ""])
+def test_a_wrong_segment_between_values_without_names_is_found(
+    run_byoc: Byoc, tmp_path: Path, shape: str
+) -> None:
+    model, wrong = model_with_elu(tmp_path / "elu.onnx"), tmp_path / "wrong.so"
+    compiling = ["compile", model, "--vendor", "badchip", "-o", wrong]
+    compiling += ["--shape", shape] if shape else []
+    code, _, err = run_byoc(*compiling, "--vendor-option", "badchip.fault=wrong")
+    assert (code, err) == (0, "")
+    asked = ["diff-outputs", model, wrong, "--format", "json"]
+    code, out, err = run_byoc(*asked, *([] if shape else ["--shape", "n=3"]))
+    assert (code, err) == (1, "")
+    given = json.loads(out)
+    chips = [each for each in given["segments"] if each["vendor"] == "badchip"]
+    assert [each["name"] for each in chips] == ["badchip_0", "badchip_1", "badchip_2"]
+    assert [each["ok"] for each in chips] == [True, False, True]
+    assert not any(each["skipped"] for each in given["segments"])
+    assert all(each["ok"] for each in given["segments"] if each["vendor"] != "badchip")
+    assert given["first"] == "badchip_1"

@@ -66,11 +66,15 @@ def test_a_wrong_segment_is_found(model: str, tmp_path: Path) -> None:
     assert [each.differing for each in found.outputs] == [6, 0]
 
 
-def test_the_plan_tells_names_that_import_chose(model: str, tmp_path: Path) -> None:
-    plan = {"ops": [{"binding": "lv7", "nodes": ["the_abs"]}]}
-    found = diff_outputs(model, compiled(tmp_path, "lv7", plan=plan), [GIVEN])
-    assert found.ok
-    assert found.segments[0].skipped == ""
+def test_a_binding_that_is_only_spelt_like_a_value_is_not_that_value(
+    model: str, tmp_path: Path
+) -> None:
+    plan = {"ops": [{"binding": "net_abs_0", "nodes": ["another_node"]}]}
+    found = diff_outputs(model, compiled(tmp_path, "net_abs_0", 3, plan=plan), [GIVEN])
+    assert found.segments[0].errors[0].max_rel == pytest.approx(0.5)
+    assert found.first is not None
+    elsewhere = {"ops": [{"binding": "net_abs_0", "nodes": ["the_abs"]}]}
+    assert diff_outputs(model, compiled(tmp_path, "net_abs_0", plan=elsewhere), [GIVEN]).ok
 
 
 def skipped(found: Difference) -> str:

@@ -94,6 +94,14 @@ def refuse_unknown_nodes(segment):
     return byoc.Refusal("codegen-failed", "a node of another model", nodes=("no such node",))
 
 
+def wrong(segment):
+    """Compile it to something that computes a sigmoid for every exp."""
+    model = segment.to_onnx(17)
+    for node in model.graph.node:
+        node.op_type = {"Exp": "Sigmoid"}.get(node.op_type, node.op_type)
+    return byoc.Blob(model.SerializeToString(deterministic=True))
+
+
 def slow(segment):
     """Take a second, then go on."""
     time.sleep(1)
@@ -118,6 +126,7 @@ FAULTS = {
     "refuse": refuse,
     "refuse-nodes": refuse_nodes,
     "refuse-unknown-nodes": refuse_unknown_nodes,
+    "wrong": wrong,
     "slow": slow,
 }
 """By name. A fault that returns None goes on to compile as if nothing had been."""
