@@ -34,7 +34,7 @@ class PartitionOptions:
     min_macs: int = 0
     merge: Literal["fewest", "connected"] = "fewest"
     vendor_options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    check_timeout: float = 60.0
+    check_timeout: float = 300.0
     verify: bool = True
 
 
