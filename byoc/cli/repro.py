@@ -61,7 +61,8 @@ def command(
     from byoc.report.reproduced import repro_json, write_repro
 
     with stdout_to_stderr(), stage_progress():
-        from byoc.codegen.repro import read_about, run_repro
+        from byoc.codegen.bundle import read_about
+        from byoc.codegen.repro import run_repro
 
         vendor = str(read_about(folder)["vendor"])
         options = _options(given, vendor)

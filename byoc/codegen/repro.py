@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from byoc.codegen.keep import ABOUT, EXPECTED, FORMAT, INPUTS, PARTITION, write_arrays
-from byoc.errors import ByocError, PlanError, UsageError
+from byoc.codegen.bundle import dtype_of, read_about, read_expected, read_segment
+from byoc.codegen.keep import INPUTS, write_arrays
+from byoc.errors import ByocError, UsageError
 from byoc.isolation import last_words
 from byoc.options import Observer
 from byoc.spec import value_text
 from byoc.support.refusal import Refusal
 
 if TYPE_CHECKING:
+    from byoc.codegen.bundle import Array
     from byoc.codegen.service import Codegen
     from byoc.runtime.compare import OutputError
     from byoc.spec import VendorSpec
@@ -66,16 +68,16 @@ def run_repro(
     """Compile the bundle in `folder` with its vendor and run it, each in a process of its own, and compare.
 
     `options` are texts of vendor options, in place of those in the bundle; secret ones are not in it. Raises
-    PlanError for a folder that is no bundle or was altered, UsageError and PluginError when the vendor cannot be
-    used.
+    PlanError for a folder that is no bundle, or one that is not whole or was altered, UsageError and PluginError
+    when the vendor cannot be used.
     """
     from byoc.codegen.service import Codegen
     from byoc.plugins import Plugins
-    from byoc.store import load_partition
 
     folder = Path(folder)
     about = read_about(folder)
-    stored = load_partition(folder / PARTITION)
+    stored, segment = read_segment(folder, about)
+    expected = read_expected(folder, about)
     vendor = about["vendor"]
     texts = {
         **{key: value_text(value) for key, value in about["options"].items()},
@@ -89,7 +91,7 @@ def run_repro(
         observer=observer or Observer(),
     )
     with codegen:
-        (outcome,) = codegen.run(stored.segments())
+        (outcome,) = codegen.run([segment])
         told = {
             "segment": about["segment"],
             "vendor": vendor,
@@ -99,7 +101,7 @@ def run_repro(
         }
         if isinstance(outcome.answer, Refusal):
             return Repro(state="compiled-not", words=outcome.answer.message, **told)
-        if not (folder / INPUTS).is_file():
+        if expected is None:
             return Repro(state="ran", words="the bundle has no inputs: it compiles", **told)
         with tempfile.TemporaryDirectory(prefix="byoc-repro-") as scratch:
             _link(stored, codegen, Path(scratch))
@@ -107,22 +109,7 @@ def run_repro(
             words = _run(Path(scratch), folder, {vendor: late}, timeout)
             if words:
                 return Repro(state="failed", words=words, **told)
-            return Repro(state="ran", outputs=_errors(Path(scratch), folder, about), **told)
-
-
-def read_about(folder: Path) -> dict[str, Any]:
-    """What `bundle.json` says. Raises PlanError when the folder is no bundle of this format."""
-    try:
-        about = json.loads((folder / ABOUT).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise PlanError(
-            f"{folder} is no repro bundle ({error}); expected a folder that `byoc compile --keep` wrote"
-        ) from error
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise PlanError(
-            f"{folder / ABOUT}: not of format {FORMAT}; keep the bundle again with this version of byoc"
-        )
-    return about
+            return Repro(state="ran", outputs=_errors(Path(scratch), expected, about), **told)
 
 
 def execute(artefact: str, inputs: str, outputs: str, options: Mapping[str, Any]) -> None:
@@ -142,7 +129,7 @@ def _execute(artefact: str, inputs: str, outputs: str, options: Mapping[str, Any
 
     with load(artefact, vendor_options=options) as model, np.load(inputs) as given:
         arrays = {
-            port.name: given[name].view(_dtype(port.dtype))
+            port.name: given[name].view(dtype_of(port.dtype))
             for port, name in zip(model.inputs, given.files, strict=True)
         }
         write_arrays(Path(outputs), model.run(arrays))
@@ -200,24 +187,19 @@ def _run(
     return f"running it ended with exit code {done.returncode}{last_words(log)}"
 
 
-def _errors(scratch: Path, folder: Path, about: Mapping[str, Any]) -> tuple[OutputError, ...]:
+def _errors(
+    scratch: Path, expected: Mapping[str, Array], about: Mapping[str, Any]
+) -> tuple[OutputError, ...]:
     import numpy as np
 
     from byoc.runtime.compare import tensor_error
 
-    with np.load(scratch / OUTPUTS) as got, np.load(folder / EXPECTED) as wanted:
+    with np.load(scratch / OUTPUTS) as got:
         return tuple(
             tensor_error(
                 port["name"],
-                got[name].view(_dtype(port["dtype"])),
-                wanted[port["name"]].view(_dtype(port["dtype"])),
+                got[name].view(dtype_of(port["dtype"])),
+                expected[port["name"]],
             )
             for port, name in zip(about["outputs"], got.files, strict=True)
         )
-
-
-def _dtype(name: str) -> Any:
-    import ml_dtypes
-    import numpy as np
-
-    return np.dtype(getattr(ml_dtypes, name) if hasattr(ml_dtypes, name) else name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,72 @@ def test_bad_usage(
     assert (code, out) == (2, "")
     assert words in err
     assert "Traceback" not in err
+
+
+def _edit(path: Path, **more: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **more}), "utf-8")
+
+
+def _signed(folder: Path, name: str, data: bytes) -> None:
+    """Put `data` in place of a file of the partition, with its SHA-256 right: as another build would write it."""
+    (folder / name).write_bytes(data)
+    plan = json.loads((folder / "plan.json").read_text("utf-8"))
+    plan["files"][name] = hashlib.sha256(data).hexdigest()
+    (folder / "plan.json").write_text(json.dumps(plan), "utf-8")
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no about": (lambda b: (b / "bundle.json").unlink(), "is no repro bundle"),
+    "about cut short": (lambda b: (b / "bundle.json").write_text("{"), "is no repro bundle"),
+    "format": (lambda b: _edit(b / "bundle.json", format=9), "format 9, expected 1"),
+    "no vendor": (lambda b: _edit(b / "bundle.json", vendor=None), "does not say vendor"),
+    "ports": (lambda b: _edit(b / "bundle.json", inputs=[1]), "does not say inputs"),
+    "other vendor": (
+        lambda b: _edit(b / "bundle.json", vendor="goodchip"),
+        "expected one of vendor goodchip",
+    ),
+    "no partition": (lambda b: shutil.rmtree(b / "partition"), "no plan.json"),
+    "no source": (lambda b: (b / "partition/source.ir").unlink(), "source.ir: cannot be read"),
+    "plan": (lambda b: _edit(b / "partition/plan.json", segments=[{}]), "cannot be read back"),
+    "plan's files": (lambda b: _edit(b / "partition/plan.json", files=3), "cannot be read back"),
+    "module": (lambda b: _signed(b / "partition", "source.ir", b"{}"), "cannot be read back"),
+    "source": (lambda b: _signed(b / "partition", "source.json", b"[]"), "cannot be read back"),
+    "other build": (
+        lambda b: (
+            _edit(b / "bundle.json", byoc="9.9"),
+            _signed(b / "partition", "source.ir", b""),
+        ),
+        "byoc 9.9 wrote it, this is byoc",
+    ),
+    "no inputs": (lambda b: (b / "inputs.npz").unlink(), "inputs.npz: cannot be read"),
+    "no expected": (lambda b: (b / "expected.npz").unlink(), "expected.npz: cannot be read"),
+    "inputs cut short": (
+        lambda b: (b / "inputs.npz").write_bytes((b / "inputs.npz").read_bytes()[:-60]),
+        "inputs.npz: cannot be read",
+    ),
+    "a bit of expected": (
+        lambda b: (b / "expected.npz").write_bytes(
+            (b / "expected.npz").read_bytes().replace(b"NUMPY", b"NUMPX", 1)
+        ),
+        "expected.npz: cannot be read",
+    ),
+    "other inputs": (
+        lambda b: shutil.copy(b / "expected.npz", b / "inputs.npz"),
+        "expected the arrays that bundle.json names",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(DAMAGE))
+def test_a_bundle_that_is_not_whole(
+    run_byoc: Byoc, bundles: Path, tmp_path: Path, name: str
+) -> None:
+    damage, words = DAMAGE[name]
+    bundle = tmp_path / "bundle"
+    shutil.copytree(bundles / "badchip_0", bundle)
+    damage(bundle)
+    code, out, err = run_byoc("repro", bundle)
+    assert (code, out) == (2, "")
+    assert err.startswith("byoc: error: ")
+    assert words in " ".join(err.split())
+    assert len(err.strip().splitlines()) == 1
