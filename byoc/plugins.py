@@ -207,4 +207,8 @@ def _hook_mistake(plugin: object) -> str:
 
 def _owner(entry: EntryPoint) -> str:
     distribution = entry.dist
-    return f"{distribution.name} {distribution.version}" if distribution else "unknown distribution"
+    if distribution is None:
+        return "unknown distribution"
+    # Each time it is asked for, the metadata is parsed anew.
+    about = distribution.metadata
+    return f"{about['Name']} {about['Version']}"
