@@ -15,6 +15,7 @@ import errno
 import hashlib
 import json
 import os
+import struct
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ MAX_BYTES = 1 << 30
 _HOST_BYTES = 16 << 20
 """Room that is asked for beside the blobs: host code is smaller."""
 
+_ELF_HEADER = 64
 _TAIL = 8 + len(END)
 _LINK = ["-Wl,--build-id=none", "-Wl,--as-needed", "-s"]
 
@@ -256,7 +258,11 @@ def _reserve(folder: Path, size: int) -> None:
 def _append_trailer(made: Path, container: bytes, sign_with: Path | None) -> None:
     data = made.read_bytes()
     offset = data.find(container)
-    assert offset >= 0, "export_library embeds modules as they are saved"
+    if offset < 0 or len(data) < _elf_end(data):
+        raise UsageError(
+            f"linking the artefact failed: the compiler reported success and left {len(data):,} bytes that are no "
+            "whole library; see that the disk is not full, and which compiler CXX names"
+        )
     digest = hashlib.sha256(data).digest()
     trailer: dict[str, Any] = {
         "format": FORMAT,
@@ -271,6 +277,15 @@ def _append_trailer(made: Path, container: bytes, sign_with: Path | None) -> Non
         file.write(text + len(text).to_bytes(8, "little") + END)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _elf_end(data: bytes) -> int:
+    """Where an ELF file of 64 bits has to end: its section headers are the last of it."""
+    if len(data) < _ELF_HEADER or not data.startswith(b"\x7fELF\x02\x01"):
+        return _ELF_HEADER
+    (start,) = struct.unpack_from("<Q", data, 40)
+    size, count = struct.unpack_from("<HH", data, 58)
+    return int(start + size * count)
 
 
 @contextmanager

@@ -161,6 +161,52 @@ def test_a_compiler_that_fails_leaves_nothing(tmp_path, monkeypatch):
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        ('truncate -s -64 "$out"', "no whole library"),
+        ('truncate -s 100 "$out"', "no whole library"),
+        ('echo "ld: final link failed: No space left on device" >&2; exit 1', "No space left"),
+        ("kill -SEGV $$", "linking the artefact failed"),
+    ],
+)
+def test_a_linker_that_fails_half_way_leaves_the_old_artefact(tmp_path, monkeypatch, last, words):
+    compiler = tmp_path / "cc"
+    compiler.write_text(
+        '#!/bin/sh\ng++ "$@" || exit 1\n'
+        'while [ "$1" != "-o" ]; do shift; done; out="$2"\n'
+        f'case "$out" in *.so) {last};; esac\n'
+    )
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    out = tmp_path / "out" / "m.so"
+    out.parent.mkdir()
+    out.write_bytes(b"the artefact of yesterday")
+    with pytest.raises(UsageError, match=words):
+        write_artefact(out, *parts())
+    assert out.read_bytes() == b"the artefact of yesterday"
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_a_kill_amid_linking_leaves_the_old_artefact(tmp_path):
+    compiler = tmp_path / "cc"
+    out = tmp_path / "out" / "m.so"
+    out.parent.mkdir()
+    out.write_bytes(b"the artefact of yesterday")
+    code = (
+        "import os, sys\nfrom tests.test_artefact import parts\nfrom byoc.artefact import write_artefact\n"
+        "given = parts()\nfrom pathlib import Path\n"
+        "cc = Path(sys.argv[2]); cc.write_text(f'#!/bin/sh\\nkill -KILL {os.getpid()}\\nsleep 1\\n')\n"
+        "cc.chmod(0o755)\nos.environ['CXX'] = str(cc)\n"
+        "write_artefact(sys.argv[1], *given)\n"
+    )
+    done = _python(code, out, compiler)
+    assert done.returncode == -signal.SIGKILL
+    assert out.read_bytes() == b"the artefact of yesterday"
+    write_artefact(out, *parts())
+    assert read_artefact(out).plan == {"plan": "of it"}
+
+
 def test_a_full_disk_leaves_nothing(tmp_path):
     code = (
         "import resource, sys, signal\n"
