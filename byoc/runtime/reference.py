@@ -45,9 +45,7 @@ class Reference:
                     f"{', '.join(names)}); compare with the model that the artefact was compiled from"
                 )
         try:
-            found = self._session.run(
-                None, {name: np.asarray(each) for name, each in inputs.items()}
-            )
+            found = self._session.run(None, {name: _native(each) for name, each in inputs.items()})
         except Exception as error:  # onnxruntime's classes are many and private
             raise InputError(
                 f"onnxruntime cannot run {self.model} on these inputs: {_line(error)}"
@@ -108,6 +106,12 @@ def _with_outputs(proto: ModelProto, inner: tuple[str, ...]) -> ModelProto:
         if name not in outputs:
             proto.graph.output.append(ValueInfoProto(name=name))
     return proto
+
+
+def _native(given: Any) -> Array:
+    """An array in this machine's byte order: onnxruntime reads any other as if it were."""
+    array = np.asarray(given)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _line(error: BaseException) -> str:

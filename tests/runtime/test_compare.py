@@ -124,6 +124,13 @@ def test_the_reference_gives_outputs_and_inner_values(model: str) -> None:
     assert reference_words(model).startswith(f"{model} in onnxruntime 1.")
 
 
+def test_a_foreign_byte_order_is_the_same_input(model: str) -> None:
+    given = np.arange(6, dtype="float32").reshape(3, 2)
+    expected, found = (Reference(model).run({"x": each}) for each in (given, given.astype(">f4")))
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array)
+
+
 def test_wrong_models_and_inputs_are_told(model: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no input 'X'; did you mean 'x'"):
         reference_outputs(model, {"X": np.zeros((1, 2), "float32")})
