@@ -51,19 +51,22 @@ def hold_host(who: str, manifest: Manifest, device: Mapping[str, Any]) -> None:
 
 def hold_loadable(who: str, found: Mapping[str, Verdict]) -> None:
     """Raise ArtefactError naming every segment that may not reach a driver."""
-    refused = [
-        f"{name} is {each.code}{_why(each)}" for name, each in found.items() if not each.loads
-    ]
+    refused = _told({name: each for name, each in found.items() if not each.loads})
     if refused:
+        words = "; ".join(
+            f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {each.code}{_why(each)}"
+            for each, names in refused
+        )
         raise ArtefactError(
-            f"{who} cannot run here: {'; '.join(refused)}; see that everything it needs is installed, or compile "
+            f"{who} cannot run here: {words}; see that everything it needs is installed, or compile "
             "the model again for this machine"
         )
 
 
 def warn_of_usable(who: str, found: Mapping[str, Verdict]) -> None:
     """Warn (ArtefactWarning) of segments that run, but should be compiled again."""
-    usable = [f"{name}{_why(each)}" for name, each in found.items() if each.code == "usable"]
+    told = _told({name: each for name, each in found.items() if each.code == "usable"})
+    usable = [f"{', '.join(names)}{_why(each)}" for each, names in told]
     if usable:
         warnings.warn(
             f"{who} runs, but compiling it again would serve better: {'; '.join(usable)}",
@@ -97,6 +100,14 @@ def _native(segments: Any, name: str) -> Verdict:
 
 def _badness(verdict: Verdict) -> int:
     return CODES.index(verdict.code)
+
+
+def _told(found: Mapping[str, Verdict]) -> list[tuple[Verdict, list[str]]]:
+    """Each verdict once, with the segments that have it, in order."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for name, each in found.items():
+        names.setdefault((each.code, each.words), []).append(name)
+    return [(found[each[0]], each) for each in names.values()]
 
 
 def _why(verdict: Verdict) -> str:

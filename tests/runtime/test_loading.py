@@ -1,10 +1,12 @@
 """Loading: nothing of a file is run before all of it was checked, and every refusal says why."""
 
+import hashlib
 import json
 import os
 import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 from byoc.device import this_device
 from byoc.errors import ArtefactError, ArtefactWarning, ByocError, UsageError
 from byoc.runtime import load
+from byoc.runtime.verdicts import hold_loadable
+from byoc.verdict import Verdict
 from tests.conftest import ROOT
 from tests.runtime.build import make
 from tests.runtime.conftest import Child
@@ -85,6 +89,71 @@ def test_any_flipped_bit_is_refused(whole: bytes, tmp_path: Path, data: st.DataO
     path.write_bytes(altered)
     with pytest.raises(ArtefactError):
         load(path)
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> tuple[Path, bytes]:
+    """A file that a driver makes when it is opened, and an artefact whose driver would."""
+    touched = tmp_path / "touched"
+    path = make(tmp_path / "m.so", {"do": "touches", "path": str(touched)})
+    load(path).run([GIVEN])
+    touched.unlink()
+    return touched, path.read_bytes()
+
+
+def reaches_no_driver(touched: Path, path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    with pytest.raises(ArtefactError):
+        load(path).run([GIVEN])
+    assert not touched.exists()
+
+
+def trailer_of(data: bytes) -> tuple[int, dict[str, Any]]:
+    """Where the trailer begins, and what it says."""
+    start = len(data) - 16 - int.from_bytes(data[-16:-8], "little")
+    return start, json.loads(data[start:-16])
+
+
+def sealed(data: bytes) -> bytes:
+    """`data` with a trailer that has its SHA-256, as one would make who changed it on purpose."""
+    start, trailer = trailer_of(data)
+    trailer["sha256"] = hashlib.sha256(data[:start]).hexdigest()
+    text = json.dumps(trailer, sort_keys=True, separators=(",", ":")).encode()
+    return data[:start] + text + len(text).to_bytes(8, "little") + data[-8:]
+
+
+def test_no_flipped_byte_of_the_container_reaches_a_driver(
+    trap: tuple[Path, bytes], tmp_path: Path
+) -> None:
+    touched, data = trap
+    offset, length = trailer_of(data)[1]["container"]
+    for place in range(offset, offset + length):
+        flipped = bytearray(data)
+        flipped[place] ^= 0xFF
+        reaches_no_driver(touched, tmp_path / "flipped.so", bytes(flipped))
+        reaches_no_driver(touched, tmp_path / "sealed.so", sealed(bytes(flipped)))
+
+
+@pytest.mark.slow
+def test_no_flipped_byte_and_no_length_of_the_file_reaches_a_driver(
+    trap: tuple[Path, bytes], tmp_path: Path
+) -> None:
+    touched, data = trap
+    for place in range(len(data)):
+        flipped = bytearray(data)
+        flipped[place] ^= 0x01
+        reaches_no_driver(touched, tmp_path / "flipped.so", bytes(flipped))
+        reaches_no_driver(touched, tmp_path / "cut.so", data[:place])
+
+
+def test_segments_with_one_reason_are_named_together() -> None:
+    verdicts = {"a_0": Verdict("incompatible", "no chip"), "b_0": Verdict("corrupt", "torn")}
+    verdicts |= {"a_1": Verdict("incompatible", "no chip"), "c_0": Verdict("optimal")}
+    with pytest.raises(ArtefactError) as caught:
+        hold_loadable("m.so", verdicts)
+    assert str(caught.value).startswith(
+        "m.so cannot run here: a_0, a_1 are incompatible (no chip); b_0 is corrupt (torn); see"
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 import os
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -74,6 +75,12 @@ def copies(told, options):
             to_array(out)[...] = to_array(given)
 
     return run
+
+
+def touches(told, options):
+    """Opening it makes a file."""
+    Path(told["path"]).touch()
+    return Multiply(told, options)
 
 
 def process(told, options):
