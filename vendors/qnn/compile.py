@@ -29,7 +29,7 @@ def compiled(
     import onnx
 
     source = _as_claimed(segment).to_onnx(spec.opset)
-    data = _compile(source.SerializeToString(deterministic=True), options)
+    data = compile_model(source.SerializeToString(deterministic=True), options)
     model = onnx.load_from_string(data)
     left = [node for node in model.graph.node if node.op_type != CONTEXT]
     if left:
@@ -43,21 +43,22 @@ def compiled(
 
 
 def _as_claimed(segment: byoc.Segment) -> byoc.Segment:
-    """The segment with only those ONNX operators in one piece that a row took in one piece.
+    """The segment with only those ONNX operators in one piece that the table took in one piece.
 
-    `to_onnx` writes a HardSigmoid again as HardSigmoid, also where the table refused that and took the multiplication,
-    the addition and the clip that it is made of.
+    `to_onnx` writes a HardSigmoid again as HardSigmoid, also where the table refused that and took what it is made
+    of: a multiplication, an addition and a clip.
     """
-    taken = {name: each.name for each in segment.composites for name in each.bindings}
+    taken = {name: index for index, each in enumerate(segment.composites) for name in each.bindings}
     groups = tuple(
         group
         for group in segment.groups
-        if group.host or taken.get(group.bindings[-1], "").startswith(f"qnn.{group.op}")
+        if group.host or len({taken.get(name) for name in group.bindings}) == 1
     )
     return replace(segment, groups=groups)
 
 
-def _compile(model: bytes, options: Mapping[str, Any]) -> bytes:
+def compile_model(model: bytes, options: Mapping[str, Any]) -> bytes:
+    """An ONNX model with what QNN takes of `model` compiled into it. Raises what onnxruntime raises."""
     import onnxruntime
 
     provider = {"htp_graph_finalization_optimization_mode": str(options["optimization"])}
