@@ -245,8 +245,12 @@ def test_a_bundle_has_no_secrets(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match="no repro bundle"):
+    (tmp_path / "npu_0").mkdir()
+    (tmp_path / "npu_0" / "bundle.json").touch()
+    with pytest.raises(PlanError, match="one of those in it: npu_0"):
         run_repro(tmp_path)
+    with pytest.raises(PlanError, match="no repro bundle"):
+        run_repro(tmp_path / "npu_0")
 
 
 def test_wrong_use_is_said_before_any_work(tmp_path: Path) -> None:

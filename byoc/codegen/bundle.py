@@ -36,9 +36,13 @@ def read_about(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / ABOUT).read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise PlanError(
-            f"{folder} is no repro bundle ({error}); expected a folder that `byoc compile --keep` wrote"
-        ) from error
+        held = sorted(each.parent.name for each in folder.glob(f"*/{ABOUT}"))
+        wanted = (
+            f"one of those in it: {', '.join(held)}"
+            if held
+            else "a folder that `byoc compile --keep` wrote"
+        )
+        raise PlanError(f"{folder} is no repro bundle ({error}); expected {wanted}") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         given = about.get("format") if isinstance(about, dict) else None
         raise PlanError(
