@@ -59,12 +59,12 @@ def test_a_zoo_model_computes_what_onnxruntime_computes(byoc: Run, name: str, ve
     assert run.returncode == 0, run.stderr
     report = json.loads(run.stdout)
     assert report["ok"] is True
+    if vendor == "qnn":
+        # Its arithmetic is not onnxruntime's: outputs that are equal come from the host.
+        assert any(output["max_abs"] > 0 for output in report["outputs"])
     exact = vendor != "qnn" and name in FLOATS
     for output in report["outputs"]:
         if exact:
             assert output["max_rel"] <= NATIVE.get((name, vendor), FLOAT_ERROR), output
         else:
             assert output["snr_db"] is None or output["snr_db"] >= INTEGER_SNR, output
-    other = byoc("run", "model.so", "--compare", model, "--format", "json", "--seed", "1")
-    assert other.returncode == 0, other.stderr
-    assert json.loads(other.stdout)["outputs"] != report["outputs"] or vendor == "onnxruntime"

@@ -176,6 +176,7 @@ def grouped(text: str, bindings: Sequence[str], output: str, *, host: str = "") 
         outputs=(output,),
         attrs={"mode": "linear"},
         host=host,
+        opset=0,
     )
     attach_groups(graph, {"main": (source,)})
     return graph
@@ -234,6 +235,7 @@ def host_call() -> Graph:
         outputs=("h",),
         attrs={},
         host="f",
+        opset=0,
     )
     attach_groups(graph, {"main": (source,)})
     return graph

@@ -137,6 +137,7 @@ def test_groups_have_the_names_of_onnx() -> None:
         outputs=("r", ""),
         attrs={"mode": "linear"},
         host="",
+        opset=0,
     )
     attach_groups(graph, {"main": (source,), "other": (source,)})
     (group,) = graph.groups

@@ -176,6 +176,7 @@ class Source:
     attrs: dict[str, Any] = field(default_factory=dict)
     node: str = "node"
     host: str = ""
+    opset: int = 0
 
 
 def grouped(text: str, *groups: Source) -> Graph:
