@@ -70,11 +70,10 @@ def binary(function: Callable[..., Any], **bounds: float) -> Case:
     return one("2 3 4", function, "T 3 1", **bounds)
 
 
-def pools(kind: str, dims: int) -> Callable[[Any], Any]:
+def pools(kind: str, dims: int, size: int = 2, **attrs: Any) -> Callable[[Any], Any]:
     function = getattr(nn, f"{kind}_pool{dims}d")
-    return lambda x: function(
-        x, pool_size=(2,) * dims, strides=(2,) * dims, padding=(1,) * 2 * dims
-    )
+    window = {"pool_size": (size,) * dims, "strides": (2,) * dims, "padding": (1,) * 2 * dims}
+    return lambda x: function(x, **window, **attrs)
 
 
 def conv(dims: int, groups: int = 1) -> Callable[[Any], Any]:
@@ -146,7 +145,11 @@ CASES: dict[str, tuple[Case, ...]] = {
         one("1 5 2 4", nn.attention_bias, "T 1 6 2 4", "T 1 6 2 4", "T 1 2 5 6"),
     ),
     **{
-        f"nn.{kind}_pool{dims}d": (one("1 4" + " 6" * dims, pools(kind, dims)),)
+        f"nn.{kind}_pool{dims}d": (
+            one("1 4" + " 6" * dims, pools(kind, dims)),
+            one("1 4" + " 7" * dims, pools(kind, dims, size=3, ceil_mode=True)),
+            one("1 4" + " 6" * dims, pools(kind, dims, size=3, ceil_mode=True)),
+        )
         for kind in ("max", "avg")
         for dims in (1, 2, 3)
     },
