@@ -199,7 +199,9 @@ def test_another_process_finds_the_same() -> None:
     assert done.stdout.split() == [chain().fingerprint, *(each.fingerprint for each in segments)]
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int8", "uint8", "int64", "float64", "bool"])
+@pytest.mark.parametrize(
+    "dtype", ["bfloat16", "float16", "int8", "uint8", "int64", "float64", "bool"]
+)
 def test_constants_of_every_dtype_count(dtype: str) -> None:
     import ml_dtypes
 
