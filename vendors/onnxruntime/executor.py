@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
@@ -47,7 +49,8 @@ class SessionExecutor:
         ports = (*session.get_inputs(), *session.get_outputs())
         self._is_static = all(_is_static(each.shape) for each in ports)
         self._cpu = native.OrtDevice(native.OrtDevice.cpu(), native.OrtDevice.default_memory(), 0)
-        self._bindings: dict[Any, Any] = {}
+        # Its methods are atomic, so that threads need no lock.
+        self._bindings: OrderedDict[Any, Any] = OrderedDict()
 
     def __call__(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Sequence[Any] | None:
         """Run once; see `byoc.Executor`."""
@@ -62,9 +65,10 @@ class SessionExecutor:
             for (name, element), tensor in zip(self._outputs, outputs, strict=True):
                 binding.bind_output(name, self._cpu, element, tuple(tensor.shape), _address(tensor))
         self._session.run_with_iobinding(binding, None)
-        while len(self._bindings) >= BINDINGS:
-            self._bindings.pop(next(iter(self._bindings), None), None)
         self._bindings[key] = binding
+        if len(self._bindings) > BINDINGS:
+            with suppress(KeyError):  # other threads may have taken all
+                self._bindings.popitem(last=False)
         return None
 
     def stats(self) -> Mapping[str, Any]:
