@@ -174,7 +174,8 @@ def test_composites_make_a_difference() -> None:
 @given(names=st.lists(st.text("abcxyz", min_size=1, max_size=5), min_size=5, max_size=5))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_names_make_no_difference(names: list[str]) -> None:
-    unique = [f"{name}{index}" for index, name in enumerate(names)]
+    # Names are unique in a function, and its parameters are called x0, x1, ...
+    unique = [f"{name}_{index}" for index, name in enumerate(names)]
     renamed = [
         (op, operands, {"name": name}) for (op, operands), name in zip(CHAIN, unique, strict=True)
     ]
