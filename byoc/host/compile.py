@@ -50,10 +50,19 @@ def _compile(module: IRModule, target: Any, *, fused: bool) -> Any:
         relax.transform.AnnotateTIROpPattern(),
         *([relax.transform.FuseOps(), relax.transform.FuseTIR()] if fused else []),
         relax.transform.RewriteDataflowReshape(),
+        *lowering(planned=fused),
+    ]
+    with tvm.transform.PassContext(opt_level=3):
+        return tvm.compile(module, target=target, relax_pipeline=tvm.transform.Sequential(passes))
+
+
+def lowering(*, planned: bool) -> list[Any]:
+    """The passes from calls of kernels to what the VM runs; with `planned` tensors share storage."""
+    return [
         relax.transform.ToNonDataflow(),
         relax.transform.RemovePurityChecking(),
         relax.transform.CallTIRRewrite(),
-        *([relax.transform.StaticPlanBlockMemory()] if fused else []),
+        *([relax.transform.StaticPlanBlockMemory()] if planned else []),
         relax.transform.LowerAllocTensor(),
         relax.transform.KillAfterLastUse(),
         relax.transform.LowerRuntimeBuiltin(),
@@ -61,8 +70,6 @@ def _compile(module: IRModule, target: Any, *, fused: bool) -> Any:
         relax.transform.VMShapeLower(),
         relax.transform.AttachGlobalSymbol(),
     ]
-    with tvm.transform.PassContext(opt_level=3):
-        return tvm.compile(module, target=target, relax_pipeline=tvm.transform.Sequential(passes))
 
 
 def target_of(text: str) -> Any:

@@ -14,6 +14,7 @@ from tvm import relax
 
 from byoc.errors import UsageError
 from byoc.frontends.model import Model
+from byoc.host.compile import lowering
 from byoc.host.kernels import KERNELS
 from byoc.host.reference import host_function
 
@@ -56,15 +57,7 @@ def compile_model(model: Model) -> Any:
             relax.backend.DispatchSortScan(),
             relax.transform.LegalizeOps(dict(KERNELS)),
             relax.transform.AnnotateTIROpPattern(),
-            relax.transform.ToNonDataflow(),
-            relax.transform.RemovePurityChecking(),
-            relax.transform.CallTIRRewrite(),
-            relax.transform.LowerAllocTensor(),
-            relax.transform.KillAfterLastUse(),
-            relax.transform.LowerRuntimeBuiltin(),
-            relax.transform.ComputePrimValue(),
-            relax.transform.VMShapeLower(),
-            relax.transform.AttachGlobalSymbol(),
+            *lowering(planned=False),
         ]
     )
     with tvm.transform.PassContext(opt_level=0):
