@@ -83,7 +83,7 @@ def byoc_compatible(
 
 @byoc.hookimpl
 def byoc_load(vendor: str, blob: Blob, options: Mapping[str, Any]) -> Executor | None:
-    """Open a session on the blob, its weights where they lie in the artefact."""
+    """Open a session on the blob, its weights where they lie in it."""
     if vendor != "onnxruntime":
         return None
     from byoc.vendors.onnxruntime.executor import SessionExecutor

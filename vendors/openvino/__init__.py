@@ -103,7 +103,7 @@ def byoc_compatible(
 
 @byoc.hookimpl
 def byoc_load(vendor: str, blob: Blob, options: Mapping[str, Any]) -> Executor | None:
-    """Import the blob where it lies in the artefact."""
+    """Import the blob from the memory that it is given in."""
     if vendor != "openvino":
         return None
     from byoc.vendors.openvino.executor import RequestExecutor
