@@ -31,9 +31,14 @@ def small_model(path: Path, seed: int = 0) -> Path:
         helper.make_node("Add", ["e", "r"], ["a"], "add_last"),
         helper.make_node("Relu", ["a"], ["y"], "relu_last"),
     ]
+    return saved(path, nodes, weight)
+
+
+def saved(path: Path, nodes: list[onnx.NodeProto], weight: np.ndarray) -> Path:
+    """A model of `nodes` from the image x to y, with the convolution's weight w, in the file `path`."""
     graph = helper.make_graph(
         nodes,
-        "small",
+        "image",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 8, 8])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 8, 8, 8])],
         [numpy_helper.from_array(weight, "w")],

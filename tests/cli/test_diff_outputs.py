@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
-from tests.cli.conftest import Byoc, small_model
+from tests.cli.conftest import Byoc, saved, small_model
 
 
 def test_all_is_within(run_byoc: Byoc, artefact: Path, small: Path) -> None:
@@ -62,16 +61,7 @@ def model_with_elu(path: Path) -> Path:
         helper.make_node("Sigmoid", ["r"], ["s"], "sigmoid"),
         helper.make_node("Elu", ["s"], ["y"], "elu"),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "elu",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 8, 8])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 8, 8, 8])],
-        [numpy_helper.from_array(weight, "w")],
-    )
-    opsets = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
-    return path
+    return saved(path, nodes, weight)
 
 
 @pytest.mark.parametrize("shape", ["n=1", ""])
