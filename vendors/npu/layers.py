@@ -230,7 +230,22 @@ class Pad:
     value: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Copy:
+    """x, stored elsewhere: the same shape, dtype and quant. Lowering makes none; the planner does for an Alias or a
+    part of a Concat that cannot be a view.
+    """
+
+    x: Tensor
+    out: Tensor
+    composite: int
+
+
 Layer = Conv | Deconv | MatMul | Pool | Map | Softmax | Norm | Alias | Concat | Resize | Pad
+
+
+Kernel = Conv | Deconv | MatMul | Pool | Map | Softmax | Norm | Resize | Pad | Copy
+"""What the planner leaves, each with a kernel."""
 
 
 @dataclass(frozen=True, slots=True)
