@@ -15,3 +15,11 @@ class AssemblyError(byoc.ByocError):
     def __init__(self, what: str, *, line: int = 0, column: int = 0) -> None:
         self.what, self.line, self.column = what, line, column
         super().__init__(f"line {line}, column {column}: {what}" if line else what)
+
+
+class MisfitError(byoc.ByocError):
+    """A kernel needs `need` of something of which the chip, or what is left of it, has `have`."""
+
+    def __init__(self, need: int, have: int, what: str) -> None:
+        self.need, self.have, self.what = need, have, what
+        super().__init__(f"needs {need} {what}, of which there are {have}")

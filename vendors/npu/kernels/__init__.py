@@ -1,0 +1,1 @@
+"""Kernels: a family of layers each, from layer and views to unrolled instructions without tokens."""
