@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from byoc.blob import Blob as Blob
     from byoc.compile import Compiled as Compiled
     from byoc.compile import compile_model as compile_model
+    from byoc.cost import CostRecord as CostRecord
     from byoc.device import this_device as this_device
     from byoc.errors import ByocError as ByocError
     from byoc.frontends import import_model as import_model
@@ -44,6 +45,7 @@ _HOMES = {
     "ByocError": "byoc.errors",
     "CompileOptions": "byoc.options",
     "Compiled": "byoc.compile",
+    "CostRecord": "byoc.cost",
     "Evaluator": "byoc.host.reference",
     "Executor": "byoc.runtime.executor",
     "Model": "byoc.frontends.model",

@@ -14,6 +14,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from byoc.blob import Blob
+    from byoc.cost import CostRecord
     from byoc.manifest import SegmentEntry
     from byoc.partition.patterns.ast import Row
     from byoc.region import Region
@@ -60,6 +61,18 @@ def byoc_check(
     with candidates (composites and single ops) as they are matched, later with merged segments. Any refusal by any
     plugin refuses. An exception, a crash or a hang of the worker refuses the regions that cause it. None instead of
     a sequence means no opinion at all. `spec` and `options` are as in byoc_pattern_table.
+    """
+
+
+@hookspec(firstresult=True)
+def byoc_estimate(
+    vendor: str, regions: Sequence[Region], spec: VendorSpec, options: Mapping[str, Any]
+) -> Sequence[CostRecord | None] | None:
+    """Say what each of `regions` would cost on `vendor`'s device: one answer each, in order, None for no idea.
+
+    Called in batches, in a worker process, on the vendor's own plugin first, where somebody asks for estimates
+    (`byoc partition --estimate`). An exception, a crash or a hang leaves the regions that cause it without one.
+    `spec` and `options` are as in byoc_pattern_table. None instead of a sequence means no opinion at all.
     """
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from byoc.codegen.demote import Apart
     from byoc.codegen.search import Objection
+    from byoc.cost import CostRecord
     from byoc.frontends.model import Model
     from byoc.partition.match import Match
     from byoc.partition.outline import Outlined
@@ -82,6 +83,17 @@ class Session(Protocol):
         """Refuse merged regions, or not; asked when `vendor` has a check. Raises nothing."""
 
 
+class Estimator(Protocol):
+    """A session that can tell what regions would cost."""
+
+    @property
+    def name(self) -> str:
+        """The vendor's name."""
+
+    def estimate(self, regions: Sequence[Region]) -> Sequence[CostRecord | None]:
+        """The cost of each region, None where the vendor tells none. Raises nothing."""
+
+
 class Confirm(Protocol):
     """Holds segments to what their vendors can compile (`byoc.codegen.confirm`)."""
 
@@ -95,8 +107,8 @@ class Partition:
 
     `module` is ordinary Relax: segments are functions with `Codegen` and `global_symbol`, composites inside them
     have `Composite`. `seconds` has the wall time of each stage. `story` (`explain`) has, for each Relax op made
-    made from the node asked for, its binding and what happened to it. `outlined` and `blocks` are what outline
-    made and what it was given.
+    from the node asked for, its binding and what happened to it. `costs` (`estimate`) has what vendors expect of
+    segments, by name. `outlined` and `blocks` are what outline made and what it was given.
     """
 
     model: Model
@@ -106,6 +118,7 @@ class Partition:
     story: tuple[tuple[str, tuple[Event, ...]], ...] = ()
     outlined: Outlined | None = field(default=None, repr=False, compare=False)
     blocks: tuple[tuple[Graph, BlockPlan], ...] = field(default=(), repr=False, compare=False)
+    costs: Mapping[str, CostRecord] = field(default_factory=dict)
 
     def segments(self) -> tuple[Segment, ...]:
         """The segments as codegen is given them, in the order of the plan; made anew at each call."""
@@ -146,7 +159,8 @@ def partition_model(
             raise UsageError(
                 f"options are given for vendor {unknown[0]!r}, which is not asked{nearest(unknown[0], vendors)}"
             )
-        return partition_for(source, sessions, options, observer=observer, explain=explain)
+        run = _Run(sessions, options, observer or Observer(), estimators=sessions)
+        return run.run(source, explain)
 
 
 def open_sessions(
@@ -192,6 +206,7 @@ class _Run:
     options: PartitionOptions
     observer: Observer
     confirm: Confirm | None = None
+    estimators: Sequence[Estimator] = ()
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
     apart: dict[int, Apart] = field(default_factory=dict)
 
@@ -235,6 +250,7 @@ class _Run:
 
                 Verify()(model.module, outlined.module)
         with self.stage("plan"):
+            costs = self.costs(blocks, outlined) if self.options.estimate else {}
             plan = record(
                 model.name,
                 blocks,
@@ -245,7 +261,23 @@ class _Run:
                 verified=self.options.verify,
             )
         story = _story(graphs, traces)
-        return Partition(model, outlined.module, plan, self.seconds, story, outlined, tuple(blocks))
+        return Partition(
+            model, outlined.module, plan, self.seconds, story, outlined, tuple(blocks), costs
+        )
+
+    def costs(
+        self, blocks: Sequence[tuple[Graph, BlockPlan]], outlined: Outlined
+    ) -> dict[str, CostRecord]:
+        """What the vendors expect their segments to cost, by the segments' names."""
+        from byoc.segment import segments_of
+
+        segments = segments_of(blocks, outlined)
+        found: dict[str, CostRecord] = {}
+        for session in self.estimators:
+            own = [each for each in segments if each.vendor == session.name]
+            answers = session.estimate(own) if own else ()
+            found |= {each.symbol: cost for each, cost in zip(own, answers, strict=True) if cost}
+        return found
 
     def cut(
         self,

@@ -14,6 +14,7 @@ from typing import Any
 
 import pluggy
 
+from byoc.cost import CostRecord
 from byoc.errors import ByocError, PatternError, PluginError
 from byoc.isolation import Failure, Worker
 from byoc.partition.graph import Graph
@@ -24,15 +25,16 @@ from byoc.plugins import Plugins
 from byoc.region import Region, region
 from byoc.spec import VendorSpec, option_values, public_values
 from byoc.support.refusal import Refusal
-from byoc.verdicts import region_verdicts, row_verdict, shown
+from byoc.verdicts import region_costs, region_verdicts, row_verdict, shown
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the worker is asked: `byoc_check` about a region, or one pattern row's predicate, `row` its index."""
+    """What the worker is asked of a region: `byoc_check`, the predicate of the pattern row `row`, or its cost."""
 
     region: Region
     row: int | None = None
+    costs: bool = False
 
 
 @dataclass(slots=True)
@@ -87,6 +89,15 @@ class VendorSession:
     def judge(self, regions: Sequence[Region]) -> list[Refusal | None]:
         """Ask `byoc_check` of every plugin about `regions`; a failure of the vendor's code refuses."""
         return self._ask([Question(each) for each in regions], "byoc_check")
+
+    def estimate(self, regions: Sequence[Region]) -> list[CostRecord | None]:
+        """Ask `byoc_estimate` what `regions` would cost; a failure of the vendor's code is a note and no answer."""
+        if not any(True for _ in self.plugins.callers("byoc_estimate")):
+            return [None] * len(regions)
+        answers = self._worker.ask([Question(each, costs=True) for each in regions])
+        failed = dict.fromkeys(each.words for each in answers if isinstance(each, Failure))
+        self.notes += [f"vendor {self.name!r}: byoc_estimate {words}" for words in failed]
+        return [None if isinstance(each, Failure) else each for each in answers]
 
     def close(self) -> None:
         """End the worker process, if one was started."""
@@ -176,12 +187,14 @@ _answering: dict[tuple[str, str], VendorSession] = {}
 
 def answer(
     vendor: str, options: Mapping[str, str], questions: Sequence[Question]
-) -> list[Refusal | None]:
+) -> list[Refusal | None] | list[CostRecord | None]:
     """In the worker: let the vendor's own code judge. The plugin is loaded once a worker."""
     key = (vendor, repr(sorted(options.items())))
     session = _answering.get(key)
     if session is None:
         session = _answering[key] = VendorSession(Plugins.discover(), vendor, options)
+    if questions[0].costs:
+        return _costs(session, [each.region for each in questions])
     if questions[0].row is not None:
         row = session.vendor.rows[questions[0].row]
         return [_row_verdict(row, each.region) for each in questions]
@@ -195,6 +208,20 @@ def answer(
             verdicts = region_verdicts(who, given, len(regions))
             refusals = [old or new for old, new in zip(refusals, verdicts, strict=True)]
     return refusals
+
+
+def _costs(session: VendorSession, regions: list[Region]) -> list[CostRecord | None]:
+    """The first answer that a plugin gives, the vendor's own plugin asked first."""
+    callers = list(session.plugins.callers("byoc_estimate"))
+    callers.sort(key=lambda each: each[0] != session.name)
+    for owner, caller in callers:
+        given = caller(
+            vendor=session.name, regions=regions, spec=session.spec, options=dict(session.values)
+        )
+        if given is not None:
+            who = f"of {owner} ({session.plugins.owner(owner)})"
+            return region_costs(who, given, len(regions))
+    return [None] * len(regions)
 
 
 def _row_verdict(row: Row, region: Region) -> Refusal | None:

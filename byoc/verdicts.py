@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from byoc.errors import nearest
+from byoc.cost import CostRecord
+from byoc.errors import PluginError, nearest
 from byoc.support.refusal import CODES, Refusal
 
 MOST_SHOWN: Final = 80
@@ -31,6 +32,19 @@ def region_verdicts(who: str, given: Any, count: int) -> list[Refusal | None]:
     return [
         None if each is None else _refusal(who, each, "a byoc.Refusal or None") for each in given
     ]
+
+
+def region_costs(who: str, given: Any, count: int) -> list[CostRecord | None]:
+    """The answers of one `byoc_estimate` about `count` regions. Raises PluginError for anything else."""
+    is_list = isinstance(given, Sequence) and not isinstance(given, str)
+    if is_list and len(given) == count:
+        wrong = [each for each in given if not (each is None or isinstance(each, CostRecord))]
+        if not wrong:
+            return list(given)
+        given = wrong[0]
+    raise PluginError(
+        f"{who} answered {shown(given)}; expected a list of one byoc.CostRecord or None for each of {count} regions"
+    )
 
 
 def row_verdict(who: str, given: Any) -> Refusal | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     help="Write the partitioned module, its constants and the plan to the new folder DIR.",
 )
 @click.option("--force", is_flag=True, help="Replace DIR when it holds an earlier partition.")
+@click.option("--estimate", is_flag=True, help="Ask vendors what each segment would cost.")
 @click.option("--explain", metavar="NODE", help="Tell the whole story of one node of the model.")
 @format_option
 def command(
@@ -33,6 +35,7 @@ def command(
     how: Partitioning,
     output: Path | None,
     force: bool,
+    estimate: bool,
     explain: str | None,
     form: str,
 ) -> None:
@@ -53,7 +56,11 @@ def command(
         from byoc.pipeline import partition_model
 
         partition = partition_model(
-            model, how.vendors, checked.options, observer=observer, explain=explain
+            model,
+            how.vendors,
+            replace(checked.options, estimate=estimate),
+            observer=observer,
+            explain=explain,
         )
         if output is not None:
             partition.save(output, force=force)

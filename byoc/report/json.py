@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from byoc.report.summary import (
 )
 
 if TYPE_CHECKING:
+    from byoc.cost import CostRecord
     from byoc.pipeline import Partition
 
 FORMAT = 1
@@ -38,6 +40,7 @@ def report(partition: Partition) -> dict[str, Any]:
     return {
         "format": FORMAT,
         **plan_json(plan),
+        "segments": [_costed(each, partition.costs.get(each.name)) for each in plan.segments],
         "notes": [*partition.model.notes, *plan.notes],
         "seconds": seconds_json(partition.seconds),
     }
@@ -128,6 +131,11 @@ def _segment(segment: SegmentPlan) -> dict[str, Any]:
         "macs": segment.macs,
         "constant_bytes": segment.constant_bytes,
     }
+
+
+def _costed(segment: SegmentPlan, cost: CostRecord | None) -> dict[str, Any]:
+    """A segment, and what its vendor expects it to cost where it was asked and told."""
+    return _segment(segment) | ({} if cost is None else {"cost": plain(asdict(cost))})
 
 
 def _tensor(tensor: TensorInfo) -> dict[str, Any]:

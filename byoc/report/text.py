@@ -7,19 +7,20 @@ vendor's words wrap under their heading.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from byoc.partition.plan import Plan, SegmentPlan
-from byoc.report.figures import clean, macs, plural, share, size, tally, tensors_bytes
+from byoc.report.figures import clean, duration, macs, plural, share, size, tally, tensors_bytes
 from byoc.report.page import bar, columns, line, paragraph
 from byoc.report.summary import Reason, coverage, host_ops, op_node, reasons
 from byoc.report.summary import tally as tally_ops
 
 if TYPE_CHECKING:
+    from byoc.cost import CostRecord
     from byoc.pipeline import Partition
 
 SEGMENTS_SHOWN = 12
@@ -37,6 +38,7 @@ def write_report(partition: Partition, out: Console) -> None:
     headline(plan, out)
     coverage_bars(plan, out)
     _segments(plan, out)
+    _costs(partition.costs, out)
     found = reasons(plan)
     host_reasons(plan, found, out)
     notes((*partition.model.notes, *plan.notes), out)
@@ -122,6 +124,24 @@ def _segment_row(segment: SegmentPlan, total: int) -> tuple[str, ...]:
             for tensors in (segment.inputs, segment.outputs)
         ),
     )
+
+
+def _costs(costs: Mapping[str, CostRecord], out: Console) -> None:
+    """What vendors expect of their segments, where they were asked."""
+    if not costs:
+        return
+    rows = [("segment", "cycles", "time", "most of it")]
+    for name, cost in costs.items():
+        most = max(cost.breakdown, key=lambda part: cost.breakdown[part], default="")
+        cycles = "" if cost.cycles is None else f"{cost.cycles:,}"
+        told = (cycles, duration(cost.seconds), most) if cost.valid else ("", "", clean(cost.words))
+        rows.append((name, *told))
+    line(out, "")
+    line(out, "What the vendors expect", "bold")
+    header, *lines = columns(rows, left=1)
+    line(out, header, "dim")
+    for text in lines:
+        line(out, text)
 
 
 def contents(plan: Plan, segment: SegmentPlan) -> str:
