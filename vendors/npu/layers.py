@@ -232,8 +232,9 @@ class Pad:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Copy:
-    """x, stored elsewhere: the same shape, dtype and quant. Lowering makes none; the planner does for an Alias or a
-    part of a Concat that cannot be a view.
+    """x, stored elsewhere: the same shape, dtype and quant.
+
+    Lowering makes none; the planner does, for an Alias or a part of a Concat that cannot be a view.
     """
 
     x: Tensor
