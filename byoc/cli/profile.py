@@ -36,15 +36,28 @@ from byoc.cli._options import format_option
     type=click.Path(path_type=Path),
     help="Write every call of one more run to FILE, for chrome://tracing or Perfetto.",
 )
+@click.option(
+    "--roofline",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write a page (HTML) with the roofline of each segment whose driver counts cycles to FILE.",
+)
 @format_option
 def command(
-    artefact: Path, how: Loading, repeat: int, warmup: int, trace: Path | None, form: str
+    artefact: Path,
+    how: Loading,
+    repeat: int,
+    warmup: int,
+    trace: Path | None,
+    roofline: Path | None,
+    form: str,
 ) -> None:
     """Run ARTEFACT and tell host and segments apart: share of the time, calls, bytes across the borders.
 
     \b
     byoc profile model.so --threads 1
     byoc profile model.so --repeat 100 --trace trace.json
+    byoc profile model.so --roofline roofline.html
     """  # noqa: D301  # click wants the backspace itself: it keeps the lines below as they are
     from byoc.cli._output import refuse_unwritable, write_file
     from byoc.cli._terminal import plain_warnings, stdout_to_stderr, step_progress
@@ -52,6 +65,8 @@ def command(
 
     if trace is not None:
         refuse_unwritable(trace, "--trace")
+    if roofline is not None:
+        refuse_unwritable(roofline, "--roofline")
     with stdout_to_stderr(), plain_warnings(), how.load(artefact) as loaded:
         from byoc.runtime.profile import profile
 
@@ -61,6 +76,10 @@ def command(
     if trace is not None:
         text = json.dumps(found.to_chrome_trace())
         write_file(trace, text.encode("utf-8"), "--trace")
+    if roofline is not None:
+        from byoc.report.device import roofline_page
+
+        write_file(roofline, roofline_page(found).encode("utf-8"), "--roofline")
     if form == "json":
         click.echo(json.dumps(profile_json(found, source, warmup), indent=2))
         return
@@ -72,3 +91,5 @@ def command(
     write_profile(found, source, warmup, out)
     if trace is not None:
         out.print(Text(f"Trace written to {trace}", "green"), soft_wrap=True)
+    if roofline is not None:
+        out.print(Text(f"Roofline written to {roofline}", "green"), soft_wrap=True)

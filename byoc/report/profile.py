@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from byoc.report.device import device_json, write_device_costs
 from byoc.report.figures import clean, duration, plural, share, size
 from byoc.report.page import bar, columns, line, paragraph
 
@@ -39,6 +40,7 @@ def write_profile(profile: Profile, source: str, warmup: int, out: Console) -> N
         line(out, shown.append_text(bar(row.total_ns, whole, BAR, style, out)))
         for words, style in _details(row, len(profile.seconds)):
             paragraph(out, clean(words), style, indent=4)
+    write_device_costs(profile.devices, out)
     paragraph(out, "What Python does around a run is in its time, and in none of these.", "dim")
     _kernels(profile.kernels, out)
 
@@ -47,7 +49,14 @@ def profile_json(profile: Profile, source: str, warmup: int) -> dict[str, Any]:
     """The JSON document of `profile`; times in nanoseconds unless their name says otherwise."""
     document = profile.to_json()
     document.pop("events")
-    return {"ok": True, "format": 1, "inputs": source, "warmup": warmup, **document}
+    return {
+        "ok": True,
+        "format": 1,
+        "inputs": source,
+        "warmup": warmup,
+        **document,
+        **device_json(profile.devices),
+    }
 
 
 def _times(profile: Profile, warmup: int) -> str:

@@ -10,6 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from byoc.errors import UsageError
+from byoc.runtime.device_cost import DeviceCost, device_cost
 from byoc.runtime.stats import SegmentStats, Stats
 
 if TYPE_CHECKING:
@@ -71,6 +72,12 @@ class Profile:
     rows: tuple[Row, ...]
     kernels: tuple[Kernel, ...]
     events: tuple[Event, ...]
+
+    @property
+    def devices(self) -> tuple[DeviceCost, ...]:
+        """What drivers that count cycles tell of a call of their segments, in the manifest's order."""
+        found = (device_cost(each.name, each.vendor, each.driver) for each in self.rows)
+        return tuple(each for each in found if each is not None)
 
     def to_json(self) -> dict[str, Any]:
         """The profile as JSON; times in nanoseconds unless their name says otherwise."""
