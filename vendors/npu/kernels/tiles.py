@@ -98,8 +98,33 @@ def fetch(
     if math.prod(counts) * view.dtype.bytes > ring.size:
         raise ValueError(f"a tile of {tuple(counts)} in a slot of {ring.size} bytes")
     if held is None:
-        yield from _filled(region, tile, order, fill, composite)
+        yield from bring(view, starts, tile, composite, order=order, fill=fill)
     return tile
+
+
+def bring(
+    view: View,
+    starts: Sequence[int],
+    tile: View,
+    composite: int,
+    *,
+    order: Sequence[int] | None = None,
+    fill: int = 0,
+) -> Iterator[isa.Instruction]:
+    """Make `tile`, in the scratchpad, hold the elements of `view` from `starts` on: by loads, or by copies in it.
+
+    A tile with padding must stand without gaps; `order` is that of its axes.
+    """
+    region = _Region.of(view, starts, tile.shape)
+    if region.empty:
+        yield _fill(tile, fill, composite)
+    elif region.inner.space is isa.Space.SP:
+        if region.padded:
+            yield _fill(tile, fill, composite)
+        yield from copy(region.inner, tile.slice(region.before, region.inner.shape), composite)
+    else:
+        order = range(len(tile.shape)) if order is None else order
+        yield from _loads(region, tile, order, fill, composite)
 
 
 def sink(
@@ -212,20 +237,6 @@ def _without_gaps(view: View, order: Sequence[int], dense: int) -> bool:
     return True
 
 
-def _filled(
-    region: _Region, tile: View, order: Sequence[int], fill: int, composite: int
-) -> Iterator[isa.Instruction]:
-    """Make `tile` hold `region`."""
-    if region.empty:
-        yield _fill(tile, fill, composite)
-    elif region.inner.space is isa.Space.SP:
-        if region.padded:
-            yield _fill(tile, fill, composite)
-        yield from copy(region.inner, tile.slice(region.before, region.inner.shape), composite)
-    else:
-        yield from _loads(region, tile, order, fill, composite)
-
-
 def _fill(tile: View, fill: int, composite: int) -> isa.Fill:
     size = tile.dtype.bytes
     shape = (1, 1, math.prod(tile.shape))
@@ -240,10 +251,13 @@ def _fill(tile: View, fill: int, composite: int) -> isa.Fill:
 
 
 def copy(source: View, target: View, composite: int) -> Iterator[isa.Vec]:
-    """Elements of the scratchpad to other places of it, unaltered, by the vector unit."""
+    """Elements of the scratchpad to other places of it, unaltered, by the vector unit.
+
+    The longest dimension is the innermost: it fills the lanes best, and strides cost nothing.
+    """
     axes = sorted(range(len(source.shape)), key=lambda axis: -abs(target.strides[axis]))
     plain = [_Axis(source.shape[i], source.strides[i], target.strides[i]) for i in axes]
-    dims = _merged(plain)
+    dims = sorted(_merged(plain), key=lambda axis: axis.count)
     outer, inner = dims[:-3], dims[-3:]
     inner = [_Axis(1, 0, 0)] * (3 - len(inner)) + inner
     n2, n1, n0 = (axis.count for axis in inner)
