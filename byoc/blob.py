@@ -17,7 +17,8 @@ class Blob:
     own, for `byoc_compatible` and a native driver's `validate` to judge where the blob may run. `report` is JSON
     that `byoc inspect` shows. `alignment` is what the driver demands of a tensor's address, in bytes. `orders`
     gives, by the name of a port of the segment, the axes of the segment's tensor in the order in which the driver
-    has them ((0, 2, 3, 1) for a driver that keeps an NCHW tensor as NHWC): byoc transposes at the border.
+    has them ((0, 2, 3, 1) for a driver that keeps an NCHW tensor as NHWC): byoc transposes at the border. `files`
+    are for people, by file name (a listing, a log): `byoc compile --keep` writes them, the artefact has none.
     """
 
     parts: bytes | Mapping[str, bytes]
@@ -25,6 +26,7 @@ class Blob:
     report: Mapping[str, Any] = field(default_factory=dict)
     alignment: int = 64
     orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def named(self) -> dict[str, bytes]:

@@ -232,6 +232,17 @@ def test_bundles_show_what_compiled_and_the_smallest_that_did_not(tmp_path: Path
     assert mended.ok(), mended
 
 
+def test_a_bundle_has_the_vendors_files_and_the_artefact_has_not(tmp_path: Path) -> None:
+    source = model_file(tmp_path)
+    for folder in ("first", "cached"):
+        how = byoc.CompileOptions(keep=tmp_path / folder)
+        compiled = byoc.compile_model(source, ["goodchip"], tmp_path / f"{folder}.so", how)
+        (listing,) = (tmp_path / folder).glob("goodchip_*/files/listing.txt")
+        assert listing.read_text("utf-8").splitlines()
+        names = [part for each in compiled.manifest.segments for part in each.parts]
+        assert names == ["payload"]
+
+
 def test_a_bundle_has_no_secrets(tmp_path: Path) -> None:
     partition = byoc.PartitionOptions(vendor_options={"goodchip": {"licence": "secret-123"}})
     how = byoc.CompileOptions(partition=partition, keep=tmp_path / "keep")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ def checked(given: Any, segment: Segment) -> Blob | Refusal:
     if not isinstance(alignment, int) or alignment < 1 or alignment & (alignment - 1):
         raise BlobError(f"gave a Blob of alignment {alignment!r}; expected a power of two")
     _orders(given, segment)
+    _files(given)
     return given
 
 
@@ -70,6 +72,18 @@ def _parts(blob: Blob) -> None:
             f"gave a Blob of {size:,} bytes; an artefact takes at most {MAX_BYTES:,} of one segment: limit the "
             "segment (`segments` of the support table)"
         )
+
+
+def _files(blob: Blob) -> None:
+    if not isinstance(blob.files, Mapping):
+        raise BlobError(f"gave a Blob whose files are {shown(blob.files)}; expected a mapping")
+    for name, data in blob.files.items():
+        if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
+            raise BlobError(
+                f"gave a Blob with a file named {shown(name)}; expected letters, digits, '_', '-' and '.'"
+            )
+        if not isinstance(data, bytes):
+            raise BlobError(f"gave a Blob whose file {name!r} is {shown(data)}; expected bytes")
 
 
 def _orders(blob: Blob, segment: Segment) -> None:

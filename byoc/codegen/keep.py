@@ -6,6 +6,7 @@
     inputs.npz       inputs, drawn at random, the same every time
     expected.npz     what the host computes of them
     worker.log       what the vendor's compiler printed
+    files/           what else it had to show (`Blob.files`), if anything
     partition/       the segment by itself as a written partition, from which byoc runs it again
 
 It can be attached to a vendor's ticket: no more of the model is in it than the segment itself.
@@ -26,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from byoc._version import __version__
+from byoc.blob import Blob
 from byoc.codegen.toolchain import BUILT_WITH, Toolchain, installed_version
 from byoc.device import this_device
 from byoc.errors import ByocError, UsageError
@@ -38,12 +40,13 @@ if TYPE_CHECKING:
     from byoc.segment import Segment
 
 FORMAT = 1
-ABOUT, ONNX, INPUTS, EXPECTED, LOG, PARTITION, README = (
+ABOUT, ONNX, INPUTS, EXPECTED, LOG, FILES, PARTITION, README = (
     "bundle.json",
     "segment.onnx",
     "inputs.npz",
     "expected.npz",
     "worker.log",
+    "files",
     "partition",
     "README.md",
 )
@@ -81,6 +84,10 @@ def keep(folder: Path, segment: Segment, outcome: Outcome, chain: Toolchain) -> 
             names = [port.name for port in segment.signature.outputs]
             write_arrays(made / EXPECTED, dict(zip(names, expected, strict=True)))
         (made / LOG).write_text(outcome.log, "utf-8")
+        if isinstance(outcome.answer, Blob) and outcome.answer.files:
+            (made / FILES).mkdir()
+            for file, data in outcome.answer.files.items():
+                (made / FILES / file).write_bytes(data)
         about = describe(segment, outcome, chain, notes)
         (made / ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
         (made / README).write_text(_readme(about, path.name), "utf-8")

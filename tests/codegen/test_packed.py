@@ -17,6 +17,7 @@ BLOBS = st.builds(
     report=st.dictionaries(st.text(), st.integers() | st.text() | st.none()),
     alignment=st.sampled_from([1, 64, 4096]),
     orders=st.dictionaries(st.text(), st.permutations(range(4)).map(tuple)),
+    files=st.dictionaries(st.text(), st.binary()),
 )
 
 
@@ -29,7 +30,7 @@ def test_it_reads_back(blob: Blob) -> None:
         blob.report,
         blob.alignment,
     )
-    assert again.orders == blob.orders
+    assert (again.orders, again.files) == (blob.orders, blob.files)
 
 
 def test_it_is_refused_at_every_length_but_its_own() -> None:

@@ -42,7 +42,10 @@ def byoc_codegen(vendor, segment, spec, options):
         return byoc.Refusal("codegen-failed", "the licence has expired")
     model = segment.to_onnx(spec.opset).SerializeToString(deterministic=True)
     report = {"effort": options["effort"], "ops": [op.name for op in segment.ops]}
-    return byoc.Blob(model, compat=bytes([options["isa"]]), report=report)
+    listing = "\n".join(report["ops"]).encode()
+    return byoc.Blob(
+        model, compat=bytes([options["isa"]]), report=report, files={"listing.txt": listing}
+    )
 
 
 @byoc.hookimpl
