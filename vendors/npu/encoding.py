@@ -33,10 +33,21 @@ def encode(record: isa.Record) -> bytes:
 
 def decode(data: bytes) -> isa.Record:
     """The instruction that `data`, one record, encodes. Raises ValueError for what encodes none."""
+    record = _decoded(data)
+    if encode(record) != data:
+        raise ValueError(
+            f"a {type(record).__name__} with bits set that mean nothing, or in another length"
+        )
+    return record
+
+
+def _decoded(data: bytes) -> isa.Record:
     opcode, tokens, composite, _ = struct.unpack_from("<BBHI", data)
     kind: Any = _CLASSES[isa.Opcode(opcode)]
     given: dict[str, Any] = {}
     if issubclass(kind, isa.Instruction):
+        if tokens >= 2 * max(isa.Tokens):
+            raise ValueError(f"tokens {tokens:#x}; there are six of them")
         given = {"tokens": isa.Tokens(tokens), "composite": composite}
     place = 8
     for name, default, wide in _fields(kind):
