@@ -1,0 +1,1 @@
+"""Planning, a step a module; plan.py puts them together."""

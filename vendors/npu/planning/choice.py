@@ -1,0 +1,99 @@
+"""Choice: which configuration of tiles a layer gets in how many bytes of the scratchpad.
+
+A layer's front are the configurations that nothing smaller beats, by the kernels' own estimates. It depends on
+where operands lie, and is made once for each such case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Final
+
+from byoc.vendors.npu import isa, kernels
+from byoc.vendors.npu import layers as ly
+from byoc.vendors.npu.errors import MisfitError
+from byoc.vendors.npu.hardware import Hardware
+from byoc.vendors.npu.kernels.config import TileConfig
+from byoc.vendors.npu.places import View, aligned
+from byoc.vendors.npu.planning.graph import operands
+from byoc.vendors.npu.planning.storage import Buffer, Storage
+
+CLOSE: Final = 1.02
+"""A configuration that takes this much longer than the best is as good, if it is smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A configuration, the bytes of scratchpad that it needs, and the cycles that it is estimated to take."""
+
+    config: TileConfig
+    size: int
+    cycles: int
+
+
+@dataclass(slots=True)
+class Fronts:
+    """The choices that each layer has, smallest first and every one faster than those before it."""
+
+    storage: Storage
+    hardware: Hardware
+    slots: int
+    found: dict[tuple[int, frozenset[ly.Tensor]], list[Choice]] = field(default_factory=dict)
+
+    def of(self, layer: int, kept: Mapping[Buffer, int]) -> list[Choice]:
+        """The front of the layer at that index where the buffers `kept` lie in the scratchpad."""
+        one = self.storage.layers[layer]
+        tensors = dict.fromkeys((*operands(one), one.out))
+        inside = frozenset(each for each in tensors if self.storage.places[each].buffer in kept)
+        key = (layer, inside)
+        if key not in self.found:
+            self.found[key] = self._made(one, inside)
+        return self.found[key]
+
+    def _made(self, layer: ly.Kernel, inside: frozenset[ly.Tensor]) -> list[Choice]:
+        places = self.storage.places
+        views = {
+            each: replace(places[each].view, space=isa.Space.SP)
+            if each in inside
+            else places[each].view
+            for each in (*operands(layer), layer.out)
+        }
+        given = self._choices(layer, views, self.hardware.scratchpad)
+        if not given:
+            least = min(self._choices(layer, views, 1 << 40), key=lambda each: each.size)
+            raise MisfitError(least.size, self.hardware.scratchpad, "bytes of scratchpad")
+        return _front(given)
+
+    def _choices(
+        self, layer: ly.Kernel, views: Mapping[ly.Tensor, View], size: int
+    ) -> list[Choice]:
+        found = []
+        for config in kernels.space(layer, self.hardware, size):
+            if _slots(config) <= self.slots:
+                cost = kernels.estimate(layer, config, self.hardware, views)
+                if cost.valid and cost.scratchpad <= size:
+                    found.append(Choice(config, aligned(cost.scratchpad), cost.cycles))
+        return found
+
+
+def _slots(config: TileConfig) -> int:
+    """The most slots that any of its rings has."""
+    names = [each.name for each in fields(config) if each.name.endswith("slots")]
+    return max(getattr(config, name) for name in names)
+
+
+def _front(choices: Sequence[Choice]) -> list[Choice]:
+    front: list[Choice] = []
+    for choice in sorted(choices, key=lambda each: (each.size, each.cycles)):
+        if not front or choice.cycles < front[-1].cycles:
+            front.append(choice)
+    return front
+
+
+def best(front: Sequence[Choice], size: int) -> Choice | None:
+    """The fastest of at most `size` bytes, or a smaller one that is close to it; None if all are larger."""
+    fitting = [each for each in front if each.size <= size]
+    if not fitting:
+        return None
+    return next(each for each in fitting if each.cycles <= fitting[-1].cycles * CLOSE)
