@@ -7,7 +7,8 @@ A driver that counts cycles tells them in its statistics (`query("stats")`, `Exe
                      "bound": "matrix", "macs": 97280000, "bytes": 800000, "dtype": "float32"}]}
 
 of one call. `bandwidth` is bytes a cycle, `peak` multiply-accumulates a cycle by dtype. Other keys are kept as they
-are. What does not fit this is the driver's own affair and no error.
+are. What is known when the segment is compiled may stand in the blob's report instead, under the same keys: the two
+are laid over each other, composites in their order. What does not fit this is the driver's own affair and no error.
 """
 
 from __future__ import annotations
@@ -63,16 +64,19 @@ class DeviceCost:
 _OWN = ("name", "nodes", "cycles", "roofline_cycles", "bound", "macs", "bytes", "dtype")
 
 
-def device_cost(segment: str, vendor: str, told: Any) -> DeviceCost | None:
+def device_cost(
+    segment: str, vendor: str, told: Any, report: Mapping[str, Any] | None = None
+) -> DeviceCost | None:
     """What a driver's statistics `told` say of cycles; None when they say nothing, or not in the form above.
 
-    Of several handles of a segment the first speaks: they run the same blob.
+    Of several handles of a segment the first speaks: they run the same blob. `report` is the blob's.
     """
     if isinstance(told, list) and told:
         told = told[0]
     if not isinstance(told, Mapping) or not isinstance(told.get("composites"), list):
         return None
     try:
+        told = _joined(report or {}, told)
         return DeviceCost(
             segment,
             vendor,
@@ -84,6 +88,15 @@ def device_cost(segment: str, vendor: str, told: Any) -> DeviceCost | None:
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _joined(report: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the driver tells over what was known before."""
+    known, counted = report.get("composites"), told["composites"]
+    if not isinstance(known, list) or len(known) != len(counted):
+        return {**report, **told}
+    both = [{**one, **other} for one, other in zip(known, counted, strict=True)]
+    return {**report, **told, "composites": both}
 
 
 def _composite(told: Mapping[str, Any]) -> CompositeCost:

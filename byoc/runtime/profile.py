@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
@@ -29,7 +29,7 @@ class Row:
     `library` says that the host library runs it, not a vendor that was asked for. `calls` is of one run,
     `median_ns` and `total_ns` are of one run and of all, `share` is of all runs' time. Bytes cross the segment's
     border in one run; `copies` and `copied_bytes` are tensors that had to be copied there. `fallbacks` are of all
-    runs. `driver` is what the driver itself tells.
+    runs. `driver` is what the driver itself tells, `report` what its compiler did.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Row:
     copied_bytes: float = 0
     fallbacks: int = 0
     driver: Any = None
+    report: Mapping[str, Any] = field(default_factory=dict)
     nodes: tuple[str, ...] = ()
 
 
@@ -76,7 +77,9 @@ class Profile:
     @property
     def devices(self) -> tuple[DeviceCost, ...]:
         """What drivers that count cycles tell of a call of their segments, in the manifest's order."""
-        found = (device_cost(each.name, each.vendor, each.driver) for each in self.rows)
+        found = (
+            device_cost(each.name, each.vendor, each.driver, each.report) for each in self.rows
+        )
         return tuple(each for each in found if each is not None)
 
     def to_json(self) -> dict[str, Any]:
@@ -176,6 +179,7 @@ def _rows(artefact: Artefact, measured: Sequence[Stats]) -> list[Row]:
                 share=counted.ns / whole,
                 fallbacks=counted.fallbacks,
                 driver=counted.driver,
+                report=entry.report,
                 nodes=entry.nodes,
                 **_per_run(counted, runs),
             )

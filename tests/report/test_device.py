@@ -54,6 +54,20 @@ def test_what_is_told_is_read() -> None:
     assert found.composites[0].more == {"stall": 3}
 
 
+def test_what_was_known_before_stands_in_the_report() -> None:
+    counted = ("cycles", "bound")
+    told = {
+        "cycles": 1200,
+        "composites": [{key: each[key] for key in counted} for each in (CONV, POOL)],
+    }
+    rest = {key: value for key, value in TOLD.items() if key != "cycles"}
+    rest["composites"] = [
+        {key: value for key, value in each.items() if key not in counted} for each in (CONV, POOL)
+    ]
+    assert device_cost("npu_0", "npu", told) is None
+    assert device_cost("npu_0", "npu", told, rest) == cost()
+
+
 def test_of_several_handles_the_first_speaks() -> None:
     assert cost([TOLD, {**TOLD, "cycles": 7}]).cycles == 1200
 
