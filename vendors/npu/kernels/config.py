@@ -29,8 +29,9 @@ class GemmConfig(TileConfig):
 
     A tile of the output is `rows` x `columns` pixels (of a product of matrices: 1 x `columns` rows of a) by
     `channels` channels; its sum is made in passes of `depth` input channels (of a product: places of k). `order`
-    says which operand stays while the other one passes. `weight_slots` is `slots` of the second operand. `folded`
-    brings the rows of a kernel side by side, so that few input channels fill the matrix unit.
+    says which operand stays while the other one passes. `slots` are those of results, `input_slots` and
+    `weight_slots` those of the operands: with as many as there are tiles, each is loaded once. `folded` brings the
+    rows of a kernel side by side, so that few input channels fill the matrix unit.
     """
 
     rows: int = 1
@@ -38,5 +39,6 @@ class GemmConfig(TileConfig):
     channels: int = 1
     depth: int = 1
     order: Literal["input", "weight"] = "weight"
+    input_slots: int = 2
     weight_slots: int = 2
     folded: bool = False

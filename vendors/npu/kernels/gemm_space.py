@@ -1,0 +1,167 @@
+"""Space: the configurations of a product that are worth an estimate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from byoc.vendors.npu.hardware import Hardware
+from byoc.vendors.npu.kernels.config import GemmConfig
+from byoc.vendors.npu.kernels.conv import merging
+from byoc.vendors.npu.layers import Conv, Deconv, MatMul
+
+_TILES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64, 128, 256, 512, 1024)
+"""Into how many tiles a dimension is cut, at first."""
+
+_DEEP = (1, 2, 4, 8, 16, 32)
+"""Into how many passes the input channels are cut."""
+
+_MOST_SLOTS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Extents:
+    """A product's dimensions, whatever its layer."""
+
+    images: int
+    high: int
+    wide: int
+    channels: int
+    outputs: int
+    groups: int
+    banks: int
+    kernel: tuple[int, int]
+    precision: str
+
+
+def space(layer: Conv | Deconv | MatMul, hw: Hardware, scratch: int) -> list[GemmConfig]:
+    """Configurations that the accumulators have room for, and operands of at most `scratch` bytes a tile.
+
+    Tiles are as equal as they can be made; of output channels and input channels they end where a block or step of
+    the matrix unit does.
+    """
+    extents = _extents(layer, hw)
+    return [
+        config
+        for slots in (2, 1)
+        for rows, columns in _areas(extents, hw.accumulators // slots)
+        for channels in _channels(extents, hw, hw.accumulators // slots // (rows * columns))
+        for depth, folded in _depths(extents, hw)
+        for config in _kept(extents, slots, (rows, columns, channels, depth, folded))
+        if _fits(extents, hw, config, scratch)
+    ]
+
+
+def _extents(layer: Conv | Deconv | MatMul, hw: Hardware) -> _Extents:
+    if isinstance(layer, MatMul):
+        shape, batched = layer.out.shape, len(layer.b.shape) > 2
+        lead = math.prod(shape[:-2])
+        k, n = layer.b.shape[-2:]
+        high = 1 if batched else lead
+        return _Extents(1, high, shape[-2], k, n, 1, 1, (1, 1), _precision(layer.a.dtype))
+    images, _, high, wide = layer.out.shape
+    if isinstance(layer, Deconv):
+        _, channels, high, wide = layer.x.shape
+        kernel = layer.weight.shape[2:]
+        outputs, banks = layer.out.shape[1], math.prod(kernel)
+        return _Extents(
+            images, high, wide, channels, outputs, 1, banks, (1, 1), _precision(layer.x.dtype)
+        )
+    outputs, channels, *taps = layer.weight.shape
+    merged = merging(layer, hw)
+    groups = layer.groups // merged
+    return _Extents(
+        images,
+        high,
+        wide,
+        channels * merged,
+        outputs // groups,
+        groups,
+        1,
+        (taps[0], taps[1]),
+        _precision(layer.x.dtype),
+    )
+
+
+def _precision(dtype: int) -> str:
+    return {0: "float32", 1: "bfloat16"}.get(int(dtype), "int8")
+
+
+def _cuts(total: int) -> list[int]:
+    """Widths of equal tiles, the largest first."""
+    return list(dict.fromkeys(-(-total // tiles) for tiles in _TILES if tiles <= total))
+
+
+def _areas(extents: _Extents, most: int) -> Iterator[tuple[int, int]]:
+    """Rows and columns of tiles of at most `most` pixels: whole rows if they fit."""
+    found = 0
+    for columns in _cuts(extents.wide):
+        for rows in _cuts(extents.high):
+            if rows * columns <= most and found < 8:
+                found += 1
+                yield rows, columns
+        if found:
+            return
+
+
+def _channels(extents: _Extents, hw: Hardware, most: int) -> Iterator[int]:
+    """Widths of tiles of output channels that take at most `most` blocks: the largest few."""
+    each = -(-extents.outputs // hw.columns)
+    found = 0
+    if extents.groups > 1 and each <= most:
+        for groups in _cuts(extents.groups):
+            if groups * each <= most and found < 3:
+                found += 1
+                yield groups * extents.outputs
+        return
+    for blocks in _cuts(each):
+        if blocks <= most and found < 5:
+            found += 1
+            yield min(blocks * hw.columns, extents.outputs)
+
+
+def _depths(extents: _Extents, hw: Hardware) -> Iterator[tuple[int, bool]]:
+    """Input channels of a pass, and whether rows of the kernel are folded."""
+    unit, channels = hw.depth(extents.precision), extents.channels
+    high, wide = extents.kernel
+    yield channels, False
+    if extents.groups > 1:
+        return
+    if high * -(-wide * channels // unit) > -(-high * wide * channels // unit):
+        yield channels, True
+    depths = {math.ceil(channels / passes / unit) * unit for passes in _DEEP}
+    for depth in sorted(depths, reverse=True):
+        if depth < channels:
+            yield depth, False
+
+
+def _kept(
+    extents: _Extents, slots: int, tile: tuple[int, int, int, int, bool]
+) -> Iterator[GemmConfig]:
+    """Which operand stays, and how many slots each gets: all of one, or one more than a tile's passes."""
+    rows, columns, channels, depth, folded = tile
+    passes = -(-extents.channels // depth)
+    pixels = extents.images * -(-extents.high // rows) * -(-extents.wide // columns)
+    outputs = extents.banks * -(-extents.outputs * extents.groups // channels)
+    stay, spare = (passes + 1, (2, 3)) if slots > 1 else (1, (1,))
+    ways: list[tuple[Literal["input", "weight"], int, int]] = []
+    for few in spare:
+        ways += [
+            ("input", stay if outputs > 1 else few, outputs * passes),
+            ("weight", pixels * passes, stay if pixels > 1 else few),
+            ("weight", few, stay),
+            ("input", stay, few),
+        ]
+    for order, inputs, weights in dict.fromkeys(ways):
+        if max(inputs, weights) <= _MOST_SLOTS:
+            yield GemmConfig(slots, rows, columns, channels, depth, order, inputs, weights, folded)
+
+
+def _fits(extents: _Extents, hw: Hardware, config: GemmConfig, scratch: int) -> bool:
+    """Whether the weights' ring alone has room."""
+    size = {"float32": 4, "bfloat16": 2}.get(extents.precision, 1)
+    taps = extents.kernel[0] * extents.kernel[1]
+    wide = -(-config.channels // hw.columns) * hw.columns
+    return taps * config.depth * wide * size * config.weight_slots <= scratch
