@@ -34,6 +34,8 @@ class _Extents:
     banks: int
     kernel: tuple[int, int]
     precision: str
+    adjacent: bool = True
+    """Whether the taps of a kernel lie side by side."""
 
 
 def space(layer: Conv | Deconv | MatMul, hw: Hardware, scratch: int) -> list[GemmConfig]:
@@ -82,6 +84,7 @@ def _extents(layer: Conv | Deconv | MatMul, hw: Hardware) -> _Extents:
         1,
         (taps[0], taps[1]),
         _precision(layer.x.dtype),
+        layer.dilation == (1, 1),
     )
 
 
@@ -129,7 +132,7 @@ def _depths(extents: _Extents, hw: Hardware) -> Iterator[tuple[int, bool]]:
     yield channels, False
     if extents.groups > 1:
         return
-    if high * -(-wide * channels // unit) > -(-high * wide * channels // unit):
+    if extents.adjacent and high * -(-wide * channels // unit) > -(-high * wide * channels // unit):
         yield channels, True
     depths = {math.ceil(channels / passes / unit) * unit for passes in _DEEP}
     for depth in sorted(depths, reverse=True):
