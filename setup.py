@@ -1,4 +1,4 @@
-"""The C++ part of the package: byoc/runtime/libbyoc_runtime.so. All else stands in setup.cfg."""
+"""The C++ parts of the package: the runtime and the simulator of vendor `npu`. All else stands in setup.cfg."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +8,25 @@ import tvm_ffi.libinfo
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-NATIVE = Path("byoc/runtime/native")
+RUNTIME = Path("byoc/runtime")
+NPU = Path("byoc/vendors/npu")
+FLAGS = [
+    "-std=c++17",
+    "-fvisibility=hidden",
+    # Python was built with -O3 -g, which takes twice as long; CFLAGS have the last word.
+    *(os.environ.get("CFLAGS") or "-O2 -g0").split(),
+    # As system headers: their warnings are not ours to heed.
+    *(f"-isystem{path}" for path in tvm_ffi.libinfo.include_paths()),
+]
 
 
-class BuildRuntime(build_ext):
-    """Builds a shared library that is loaded as such: no Python module, and no Python in its name."""
+def sources(folder: Path) -> list[str]:
+    """The C++ files of a folder."""
+    return [path.as_posix() for path in sorted(folder.glob("*.cc"))]
+
+
+class BuildLibraries(build_ext):
+    """Builds shared libraries that are loaded as such: no Python modules, and no Python in their names."""
 
     def build_extensions(self) -> None:
         """Compile the sources side by side: most of the time goes into tvm-ffi's headers."""
@@ -36,24 +50,27 @@ class BuildRuntime(build_ext):
 
 
 setup(
-    cmdclass={"build_ext": BuildRuntime},
+    cmdclass={"build_ext": BuildLibraries},
     ext_modules=[
         Extension(
             "byoc.runtime.libbyoc_runtime",
-            sources=[path.as_posix() for path in sorted(NATIVE.glob("*.cc"))],
-            depends=[path.as_posix() for path in sorted(NATIVE.parent.rglob("*.h"))],
+            sources=sources(RUNTIME / "native"),
+            depends=[path.as_posix() for path in sorted(RUNTIME.rglob("*.h"))],
             libraries=["tvm_ffi"],
             library_dirs=[str(Path(tvm_ffi.libinfo.find_libtvm_ffi()).parent)],
-            extra_compile_args=[
-                "-std=c++17",
-                "-fvisibility=hidden",
-                # Python was built with -O3 -g, which takes twice as long; CFLAGS have the last word.
-                *(os.environ.get("CFLAGS") or "-O2 -g0").split(),
-                # As system headers: their warnings are not ours to heed.
-                *(f"-isystem{path}" for path in tvm_ffi.libinfo.include_paths()),
-            ],
+            extra_compile_args=FLAGS,
             # Where pip puts apache-tvm-ffi's library; an editable install has it loaded before this one.
             extra_link_args=["-Wl,-rpath,$ORIGIN/../../tvm_ffi/lib", "-Wl,--no-undefined"],
-        )
+        ),
+        Extension(
+            "byoc.vendors.npu.libbyoc_npu",
+            # With the runtime's SHA-256, and no more of it than a driver of anybody's has.
+            sources=[*sources(NPU / "native"), (RUNTIME / "native" / "sha256.cc").as_posix()],
+            depends=[path.as_posix() for path in sorted((NPU / "native").glob("*.h"))],
+            include_dirs=[(RUNTIME / each).as_posix() for each in ("include", "native")],
+            # Products are rounded before they are added, on every processor.
+            extra_compile_args=[*FLAGS, "-ffp-contract=off", "-fno-math-errno"],
+            extra_link_args=["-Wl,--no-undefined"],
+        ),
     ],
 )

@@ -23,3 +23,15 @@ class MisfitError(byoc.ByocError):
     def __init__(self, need: int, have: int, what: str) -> None:
         self.need, self.have, self.what = need, have, what
         super().__init__(f"needs {need} {what}, of which there are {have}")
+
+
+class SimulationError(byoc.ByocError):
+    """A program that the simulator refuses to run, or a call that does not fit it.
+
+    `kind` is one of malformed, bounds, deadlock, tokens left, race, steps, cycles, limit and call; `record` the
+    number of the record that is wrong, where it is one's fault.
+    """
+
+    def __init__(self, message: str, *, kind: str, record: int | None) -> None:
+        self.kind, self.record = kind, record
+        super().__init__(message)
