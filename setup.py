@@ -68,8 +68,15 @@ setup(
             sources=[*sources(NPU / "native"), (RUNTIME / "native" / "sha256.cc").as_posix()],
             depends=[path.as_posix() for path in sorted((NPU / "native").glob("*.h"))],
             include_dirs=[(RUNTIME / each).as_posix() for each in ("include", "native")],
-            # Products are rounded before they are added, on every processor.
-            extra_compile_args=[*FLAGS, "-ffp-contract=off", "-fno-math-errno"],
+            extra_compile_args=[
+                *FLAGS,
+                # Products are rounded before they are added, on every processor.
+                "-ffp-contract=off",
+                # Loops over elements are what the simulator's time goes into.
+                "-fno-math-errno",
+                "-fno-trapping-math",
+                "-fvect-cost-model=dynamic",
+            ],
             extra_link_args=["-Wl,--no-undefined"],
         ),
     ],

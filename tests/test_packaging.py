@@ -15,7 +15,11 @@ from tests.conftest import ROOT
 
 LINKS = {"partition", "vendors", "codegen_templates"}
 PACKAGED = {".py", ".json", ".yaml", ".lark", ".j2", ".typed"}
-BUILT = {"byoc/runtime/libbyoc_runtime.so", "byoc/runtime/include/byoc_driver.h"}
+BUILT = {
+    "byoc/runtime/libbyoc_runtime.so",
+    "byoc/runtime/include/byoc_driver.h",
+    "byoc/vendors/npu/libbyoc_npu.so",
+}
 """What the build makes, and what native drivers are compiled against."""
 
 

@@ -1,7 +1,7 @@
 """Programs on the simulator, by themselves: checked, timed and run through libbyoc_npu.so.
 
-What a program is stands in docs/npu/isa.md; how long things take is the same in a compiled artefact, whose driver the
-library is as well.
+What a program is stands in docs/npu/isa.md. The library is also the driver of compiled artefacts: what is told here
+of a program holds there too.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LIBRARY: Final = Path(__file__).with_name("libbyoc_npu.so")
 """The simulator, which is the native driver of vendor `npu` too."""
+
+_FIGURES: Final = ("cycles", "steps", "high_water", "scratchpad", "clock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ class Tensor:
 class Report:
     """How a program runs: the same every time, whatever the data.
 
-    `steps` are records taken, those in loops each time; `high_water` bytes of the `scratchpad` from its start to the
-    last that is touched; `clock` the chip's MHz.
+    `steps` are records taken, those in loops each time; `high_water` is how far into the `scratchpad` (bytes) the
+    program goes; `clock` the chip's MHz.
     """
 
     cycles: int
@@ -114,10 +116,12 @@ def report_of(told: dict[str, Any]) -> Report:
     composites = tuple(
         CompositeReport(**{**each, "nodes": tuple(each["nodes"])}) for each in told["composites"]
     )
-    ports = (tuple(Tensor(each["dtype"], tuple(each["shape"])) for each in told[side])
-             for side in ("inputs", "outputs"))  # fmt: skip
-    figures = (told[name] for name in ("cycles", "steps", "high_water", "scratchpad", "clock"))
-    return Report(*figures, composites, *ports)
+    inputs, outputs = (
+        tuple(Tensor(each["dtype"], tuple(each["shape"])) for each in told[side])
+        for side in ("inputs", "outputs")
+    )
+    figures = {name: told[name] for name in _FIGURES}
+    return Report(**figures, composites=composites, inputs=inputs, outputs=outputs)
 
 
 @contextmanager
@@ -193,7 +197,7 @@ def _pointers(arrays: Sequence[np.ndarray[Any, Any]]) -> tuple[Any, Any, int]:
 def _library() -> Any:
     library = ctypes.CDLL(str(LIBRARY))
     size, pointer, text = ctypes.c_size_t, ctypes.c_void_p, ctypes.POINTER(ctypes.c_char_p)
-    sides = [pointer, pointer, size]
+    sides: list[Any] = [pointer, pointer, size]
     library.npu_open.argtypes = [ctypes.c_char_p, size, ctypes.c_char_p, size, pointer, text]
     library.npu_run.argtypes = [pointer, *sides, *sides, text]
     library.npu_close.argtypes = [pointer]
