@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byoc.vendors.npu import hardware, isa
@@ -28,6 +28,7 @@ def grid(*steps: tuple[int, int]) -> Iterator[int]:
         yield sum(i * stride for i, (_, stride) in zip(turn, steps, strict=True))
 
 
+@settings(deadline=None)
 @given(st.tuples(*[st.builds(Dim, COUNT, STRIDE, STRIDE, EDGE, EDGE)] * 4))
 def test_transfers(dims: tuple[Dim, Dim, Dim, Dim]) -> None:
     load = isa.Load(target=At(Space.SP, 900), source=At(Space.IN, 70, index=3), size=2, dims=dims)
@@ -45,6 +46,7 @@ def test_transfers(dims: tuple[Dim, Dim, Dim, Dim]) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(COUNT, COUNT, COUNT, COUNT, st.integers(1, 20), st.integers(1, 20), STRIDE, STRIDE)
 def test_products(m1: int, m0: int, k2: int, k1: int, k0: int, n: int, near: int, far: int) -> None:
     mm = isa.Mm(
@@ -95,6 +97,7 @@ def test_products(m1: int, m0: int, k2: int, k1: int, k0: int, n: int, near: int
     assert spans(win, SMALL)[1:] == [reach(mm.a, a, 4), reach(mm.b, taps, 4)]
 
 
+@settings(deadline=None)
 @given(COUNT, COUNT, st.integers(1, 30), STRIDE, STRIDE, STRIDE, st.booleans())
 def test_vectors(n2: int, n1: int, n0: int, s2: int, s1: int, s0: int, each: bool) -> None:
     sp = Operand(At(Space.SP, 1000), Dtype.BF16, (s2, s1, s0))
