@@ -232,18 +232,60 @@ def _parallel(cut: Cut, parts: _Parts, memory: int) -> int:
     start = hw.load_latency + parts.inputs.cycles + parts.weights.cycles
     end = hw.matrix_latency + vector + hw.vector_latency + parts.results.cycles + hw.store_latency
     loads = hw.load_latency + hw.matrix_latency + matrix // passes
-    period = max(
-        matrix,
-        vector,
-        (matrix + vector + hw.matrix_latency + hw.vector_latency) // 2,
-        (vector + parts.results.cycles + hw.vector_latency + hw.store_latency) // config.slots,
-    )
+    store = vector + parts.results.cycles + hw.vector_latency + hw.store_latency
+    period = max(_halves(cut, parts) // tiles, store // config.slots)
     if parts.input_loads >= tiles * passes:
         period = max(period, passes * (loads + parts.inputs.cycles) // config.input_slots)
     if parts.weight_loads >= tiles * passes:
         period = max(period, passes * (loads + parts.weights.cycles) // config.weight_slots)
     body = max(period * tiles, memory - parts.inputs.cycles - parts.weights.cycles)
     return start + body + _imbalance(cut, parts, period) + end
+
+
+def _halves(cut: Cut, parts: _Parts) -> int:
+    """Cycles of all tiles by the two units alone, which take turns at the halves of the accumulators.
+
+    A tile's successor but one waits until the vector unit is done with it: a small tile after a large one does not
+    last as long. The tiles of the inner loop are full, but for the last ones.
+    """
+    tiles, both = parts.tiles, cut.hw.matrix_latency + cut.hw.vector_latency
+    copies = parts.copies // tiles
+    sizes = _inner(cut, parts)
+    total, everything = 0, sum(count for count, _, _ in sizes)
+    for i, (count, matrix, vector) in enumerate(sizes):
+        following = sizes[(i + 1) % len(sizes)][1]
+        vector += copies
+        total += (count - 1) * max(matrix, vector, (matrix + vector + both) // 2)
+        total += max(
+            following, vector, (following + vector + both) // (2 if len(sizes) == 1 else 1)
+        )
+    return total * tiles // everything
+
+
+def _inner(cut: Cut, parts: _Parts) -> list[tuple[int, int, int]]:
+    """How many tiles of the inner loop have which cycles of matrix and vector unit, for an average outer tile."""
+    _, high, wide = cut.product.pixels
+    areas = _areas(high, wide, cut.config.rows, cut.config.columns)
+    waits = (len(cut.passes) - 1) * cut.hw.matrix_latency
+    steps = sum(cut.steps(len(each)) for each in cut.passes)
+    pace = cut.hw.special if _slow(cut) else 1
+    widths = [
+        (cut.blocks(each), -(-len(cut.channels(each)) // cut.hw.lanes)) for each in cut.segments
+    ]
+    counted = list(dict.fromkeys(widths))
+    if cut.config.order == "weight":
+        blocks, lanes = (sum(each) / len(widths) for each in zip(*widths, strict=True))
+        return [
+            (n, int(blocks * steps * max(area, cut.hw.rows)) + waits, int(lanes * area * pace))
+            for area, n in areas
+        ]
+    tiles = sum(n for _, n in areas)
+    rows = sum(n * max(area, cut.hw.rows) for area, n in areas) / tiles
+    area = high * wide / tiles
+    return [
+        (widths.count(each), int(each[0] * steps * rows) + waits, int(each[1] * area * pace))
+        for each in counted
+    ]
 
 
 def _imbalance(cut: Cut, parts: _Parts, period: int) -> int:

@@ -20,6 +20,11 @@ _DEEP = (1, 2, 4, 8, 16, 32)
 
 _MOST_SLOTS = 256
 
+_LEAST = 1500
+"""Cycles of the matrix unit below which an instruction is no use where there are more than `_MANY`."""
+
+_MANY = 48
+
 
 @dataclass(frozen=True, slots=True)
 class _Extents:
@@ -163,8 +168,16 @@ def _kept(
 
 
 def _fits(extents: _Extents, hw: Hardware, config: GemmConfig, scratch: int) -> bool:
-    """Whether the weights' ring alone has room."""
+    """Whether the weights' ring alone has room, and tiles are not so many that instructions would outweigh them."""
+    taps, unit = math.prod(extents.kernel), hw.depth(extents.precision)
+    blocks = -(-config.channels // hw.columns)
+    work = taps * blocks * max(config.rows * config.columns, hw.rows) * -(-config.depth // unit)
+    most = hw.accumulators // config.slots * taps * -(-extents.channels // unit)
+    products = math.ceil(extents.high / config.rows) * math.ceil(extents.wide / config.columns)
+    products *= math.ceil(extents.outputs * extents.groups / config.channels)
+    products *= math.ceil(extents.channels / config.depth)
+    if products > _MANY and work < min(_LEAST, most // 2):
+        return False
     size = {"float32": 4, "bfloat16": 2}.get(extents.precision, 1)
-    taps = extents.kernel[0] * extents.kernel[1]
-    wide = -(-config.channels // hw.columns) * hw.columns
-    return taps * config.depth * wide * size * config.weight_slots <= scratch
+    row = blocks * hw.columns * size
+    return taps * config.depth * row * config.weight_slots <= scratch
