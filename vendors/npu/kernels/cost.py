@@ -61,7 +61,7 @@ class Work:
 
 
 def record(work: Work, hw: Hardware) -> CostRecord:
-    """The cost of `work`: tiles one after the other with one slot, otherwise side by side but for the first and last.
+    """The cost of `work`: tile after tile with one slot, otherwise side by side but for the first and last.
 
     Both directions of DMA share the bandwidth.
     """

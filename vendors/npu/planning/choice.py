@@ -7,7 +7,7 @@ where operands lie, and is made once for each such case.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from byoc.vendors.npu import isa, kernels
@@ -70,17 +70,11 @@ class Fronts:
     ) -> list[Choice]:
         found = []
         for config in kernels.space(layer, self.hardware, size):
-            if _slots(config) <= self.slots:
+            if config.slots <= self.slots:
                 cost = kernels.estimate(layer, config, self.hardware, views)
                 if cost.valid and cost.scratchpad <= size:
                     found.append(Choice(config, aligned(cost.scratchpad), cost.cycles))
         return found
-
-
-def _slots(config: TileConfig) -> int:
-    """The most slots that any of its rings has."""
-    names = [each.name for each in fields(config) if each.name.endswith("slots")]
-    return max(getattr(config, name) for name in names)
 
 
 def _front(choices: Sequence[Choice]) -> list[Choice]:

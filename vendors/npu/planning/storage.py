@@ -22,7 +22,7 @@ from byoc.vendors.npu.pool import Pool
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Buffer:
-    """Bytes that belong together: the program's own (TMP stands for SP as well), an input, an output or constants."""
+    """Bytes that belong together: the program's own (TMP, or SP if kept), an input, an output or constants."""
 
     space: isa.Space
     index: int

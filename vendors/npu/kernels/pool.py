@@ -1,0 +1,164 @@
+"""Pooling: the largest value or the average of windows, by the vector unit into accumulators."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from byoc.vendors.npu import isa
+from byoc.vendors.npu.hardware import Hardware
+from byoc.vendors.npu.kernels import window
+from byoc.vendors.npu.kernels.config import Views
+from byoc.vendors.npu.kernels.cost import CostRecord, record
+from byoc.vendors.npu.kernels.tiles import Ring, Scratch, fetch, operand, sink, store
+from byoc.vendors.npu.kernels.window import (
+    NHWC,
+    Axis,
+    Rect,
+    Tile,
+    WindowConfig,
+    Windows,
+    pixels,
+    sums,
+)
+from byoc.vendors.npu.layers import Pool, Quant
+from byoc.vendors.npu.places import View, aligned
+from byoc.vendors.npu.pool import Pool as Constants
+
+_NOWHERE: Final = isa.At(isa.Space.NONE, 0)
+
+Shares = Mapping[int, isa.At]
+"""Where the reciprocal of each number of elements stands."""
+
+
+def space(layer: Pool, hw: Hardware, scratch: int) -> list[WindowConfig]:
+    """Tiles of halved rows, columns and channels."""
+    return window.space(layer.out.shape, layer.window[0], hw, scratch)
+
+
+def estimate(layer: Pool, config: WindowConfig, hw: Hardware, views: Views) -> CostRecord:
+    """The time of the slowest of load, vector unit and store, and of the first and last tile."""
+    kernel = _Kernel.of(layer, config, views, hw)
+    work = kernel.windows.work(kernel.out, 1, hw)
+    room = work.scratchpad + kernel.out_bytes * config.slots
+    if layer.kind is isa.Window.SUM:
+        room += aligned(4 * len(kernel.counts()))
+    return record(replace(work, scratchpad=room), hw)
+
+
+def emit(
+    layer: Pool,
+    config: WindowConfig,
+    views: Views,
+    scratch: Scratch,
+    pool: Constants,
+    hw: Hardware,
+) -> Iterator[isa.Instruction]:
+    """One tile after the other; the reciprocals of what averages are divided by come first."""
+    kernel = _Kernel.of(layer, config, views, hw)
+    inputs = scratch.ring(kernel.windows.slot, config.slots)
+    results = scratch.ring(kernel.out_bytes, config.slots)
+    shares: Shares = {}
+    if layer.kind is isa.Window.SUM:
+        shares = yield from _shares(kernel.counts(), scratch, pool, layer.composite)
+    half, turn = hw.accumulators // 2, 0
+    for tile in kernel.windows.tiles():
+        starts, counts = tile.place
+        out = sink(kernel.out, starts, counts, results, order=NHWC)
+        for block in kernel.windows.blocks(tile, hw):
+            base, turn = turn % 2 * half, turn + 1
+            yield from kernel.pooled(tile, block, base, inputs)
+            yield from kernel.drained(tile, block, base, out, shares)
+        yield from store(kernel.out, starts, out, layer.composite, order=NHWC)
+
+
+def _shares(
+    counts: Sequence[int], scratch: Scratch, pool: Constants, composite: int
+) -> Generator[isa.Instruction, None, Shares]:
+    import numpy as np
+
+    data = (1 / np.array(counts, np.float64)).astype("<f4").tobytes()
+    view = View.dense(isa.Space.CONST, pool.add(data), (len(counts),), isa.Dtype.F32)
+    tile = yield from fetch(view, (0,), view.shape, scratch.ring(len(data), 1), composite)
+    places = range(tile.offset, tile.offset + len(data), 4)
+    pairs = zip(counts, places, strict=True)
+    return {count: isa.At(isa.Space.SP, place) for count, place in pairs}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kernel:
+    layer: Pool
+    windows: Windows
+    out: View
+    hw: Hardware
+
+    @classmethod
+    def of(cls, layer: Pool, config: WindowConfig, views: Views, hw: Hardware) -> _Kernel:
+        x, out = views[layer.x], views[layer.out]
+        down, right = (
+            Axis(
+                x.shape[i + 2],
+                out.shape[i + 2],
+                layer.window[i],
+                layer.strides[i],
+                layer.padding[i],
+            )
+            for i in range(2)
+        )
+        return cls(layer, Windows(x, down, right, config, clip=True), out, hw)
+
+    @property
+    def out_bytes(self) -> int:
+        """A slot of the output's ring."""
+        config = self.windows.config
+        size = config.rows * config.columns * config.channels * self.out.dtype.bytes
+        return 0 if self.out.space is isa.Space.SP else aligned(size)
+
+    def counts(self) -> list[int]:
+        """How many elements windows have."""
+        if self.layer.include_pad:
+            return [self.layer.window[0] * self.layer.window[1]]
+        high, wide = (
+            dict.fromkeys(high - low for low, high in map(axis.valid, range(axis.count)))
+            for axis in (self.windows.down, self.windows.right)
+        )
+        return list(dict.fromkeys(a * b for a in high for b in wide))
+
+    def pooled(
+        self, tile: Tile, block: Sequence[Rect], base: int, ring: Ring
+    ) -> Iterator[isa.Instruction]:
+        """Windows of a block into accumulators from `base` on."""
+        quant, composite = self.layer.x.quant, self.layer.composite
+        given = isa.Win(
+            composite=composite,
+            acc=isa.At(isa.Space.ACC, base),
+            zero_a=0 if quant is None else quant.zero,
+            op=self.layer.kind,
+        )
+        for taps in self.windows.passes():
+            source = yield from self.windows.source(tile, taps, ring, composite, 0)
+            if source is not None:
+                for rect in block:
+                    yield from self.windows.wins(rect, taps, source, given)
+
+    def drained(
+        self, tile: Tile, block: Sequence[Rect], base: int, out: View, shares: Shares
+    ) -> Iterator[isa.Vec]:
+        """From accumulators to the result; largest values as they are, sums divided."""
+        layer, divided = self.layer, self.layer.kind is isa.Window.SUM
+        whole = layer.window[0] * layer.window[1]
+        scale = 1.0 if layer.x.quant is None or not divided else layer.x.quant.scale
+        for rect in block:
+            target = pixels(tile, out, rect)
+            quant = layer.out.quant
+            if quant is not None and not divided:
+                quant = Quant(1.0, quant.zero)
+            yield isa.Vec(
+                composite=layer.composite,
+                dst=operand(target, quant),
+                a=sums(rect, base, layer.x.dtype, scale),
+                mult=shares[whole if layer.include_pad else rect.taps] if divided else _NOWHERE,
+                each=False,
+                shape=target.shape,  # type: ignore[arg-type]  # three
+            )
