@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels.config import Views
-from byoc.vendors.npu.kernels.product import Bank, Batch, Product, Weights, kinds
+from byoc.vendors.npu.kernels.product import Bank, Batch, Product, Weights, kinds, precision
 from byoc.vendors.npu.layers import Conv, Deconv
 from byoc.vendors.npu.places import View
 
@@ -43,7 +43,7 @@ def merging(layer: Conv, hw: Hardware) -> int:
     """How many groups are best made one: the fewest steps of the matrix unit, then the fewest instructions."""
     each, channels, _, _ = layer.weight.shape
     each //= layer.groups
-    depth = hw.depth({0: "float32", 1: "bfloat16"}.get(int(layer.x.dtype), "int8"))
+    depth = hw.depth(precision(layer.x.dtype))
 
     def steps(size: int) -> tuple[int, int]:
         wide, deep = -(-size * each // hw.columns), -(-size * channels // depth)

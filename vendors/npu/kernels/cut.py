@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 from byoc.vendors.npu import isa
@@ -23,6 +23,14 @@ class Segment(NamedTuple):
     group: int
     start: int
     size: int
+
+
+class Width(NamedTuple):
+    """How many tiles of output channels take so many blocks and channels."""
+
+    tiles: int
+    blocks: int
+    channels: int
 
 
 class Pixels(NamedTuple):
@@ -62,6 +70,11 @@ class Cut:
         """The input channels of each pass."""
         return list(pieces(self.product.channels, self.config.depth))
 
+    @cached_property
+    def rounds(self) -> int:
+        """How many passes there are."""
+        return -(-self.product.channels // self.config.depth)
+
     def taps(self, channels: int) -> tuple[int, int, int]:
         """k2, k1 and k0 of the matrix unit for a pass of so many channels."""
         high, wide = self.product.kernel
@@ -69,20 +82,23 @@ class Cut:
             return 1, 1, high * wide * channels
         return (high, 1, wide * channels) if self.joint else (high, wide, channels)
 
-    def steps(self, channels: int) -> int:
-        """Steps of the matrix unit for a block of outputs and a pass of so many channels."""
+    @cached_property
+    def steps(self) -> int:
+        """Steps of the matrix unit for a block of outputs, all passes together."""
+        full, rest = divmod(self.product.channels, self.config.depth)
+        return full * self._steps(self.config.depth) + (self._steps(rest) if rest else 0)
+
+    def _steps(self, channels: int) -> int:
         k2, k1, k0 = self.taps(channels)
         return k2 * k1 * -(-k0 // self.hw.depth(self.product.precision))
 
     def reach(self, rows: int, columns: int) -> tuple[int, int]:
         """Height and width of the input that so many output rows and columns depend on."""
-        product = self.product
-        return tuple(  # type: ignore[return-value]  # two
-            (count - 1) * stride + (taps - 1) * step + 1
-            for count, stride, taps, step in zip(
-                (rows, columns), product.strides, product.kernel, product.dilation, strict=True
-            )
-        )
+        (high, wide), (down, right) = self.product.kernel, self.product.strides
+        below, beside = self.product.dilation
+        return (rows - 1) * down + (high - 1) * below + 1, (columns - 1) * right + (
+            wide - 1
+        ) * beside + 1
 
     @cached_property
     def segments(self) -> list[list[Segment]]:
@@ -108,7 +124,13 @@ class Cut:
         """Blocks of the matrix unit's columns that a tile takes, each segment starting a new one."""
         return sum(-(-each.size // self.hw.columns) for each in segments)
 
-    @property
+    @cached_property
+    def widths(self) -> tuple[Width, ...]:
+        """The tiles of output channels by size: full ones, and what remains."""
+        product = self.product
+        return _widths(product.outputs, product.groups, self.config.channels, self.hw.columns)
+
+    @cached_property
     def most(self) -> tuple[int, int]:
         """Rows and columns of the largest tile."""
         _, high, wide = self.product.pixels
@@ -123,12 +145,12 @@ class Cut:
     @cached_property
     def widest(self) -> int:
         """Output channels of the largest tile."""
-        return max(len(self.channels(each)) for each in self.segments)
+        return self.widths[0].channels
 
     @cached_property
     def most_blocks(self) -> int:
         """Blocks of the largest tile."""
-        return max(map(self.blocks, self.segments))
+        return self.widths[0].blocks
 
     def pixels(self) -> Iterator[Pixels]:
         """The tiles of pixels, in order."""
@@ -138,7 +160,7 @@ class Cut:
                 for right in pieces(wide, self.config.columns):
                     yield Pixels(image, down.start, len(down), right.start, len(right))
 
-    @property
+    @cached_property
     def inside(self) -> bool:
         """Whether the input is used where it is: in the scratchpad, with nothing beyond its edges."""
         x, product, size = self.product.x, self.product, self.product.dtype_a.bytes
@@ -192,7 +214,7 @@ class Cut:
         """Whether the epilogue's vectors are loaded once."""
         return self._vectors * self.product.groups * self.product.outputs <= WHOLE
 
-    @property
+    @cached_property
     def vector_bytes(self) -> int:
         """A slot of the ring of the epilogue's vectors."""
         total = self.product.groups * self.product.outputs
@@ -208,7 +230,7 @@ class Cut:
         """Accumulator rows of a tile."""
         return self.most_blocks * self.area
 
-    @property
+    @cached_property
     def scratch(self) -> int:
         """Bytes of the scratchpad in all."""
         config = self.config
@@ -216,6 +238,24 @@ class Cut:
         slots = (self.out_bytes + self.other_bytes) * config.slots
         inputs = self.input_bytes * config.input_slots
         return inputs + self.weight_bytes * config.weight_slots + slots + vectors
+
+
+@lru_cache(maxsize=4096)
+def _widths(outputs: int, groups: int, width: int, columns: int) -> tuple[Width, ...]:
+    if width < outputs:
+        full, rest = divmod(outputs, width)
+        found = (
+            Width(groups * full, -(-width // columns), width),
+            Width(groups, -(-rest // columns), rest),
+        )
+    else:
+        each, most = -(-outputs // columns), width // outputs
+        full, rest = divmod(groups, most)
+        found = (
+            Width(full, most * each, most * outputs),
+            Width(1, rest * each, rest * outputs),
+        )
+    return tuple(each for each in found if each.tiles and each.channels)
 
 
 def pieces(total: int, width: int) -> Iterator[range]:

@@ -56,6 +56,15 @@ class _Parts:
 
 def cost(cut: Cut) -> CostRecord:
     """Cycles, what they are spent on, and what has to be there."""
+    why = _lacking(cut)
+    if why:
+        return CostRecord(
+            0,
+            scratchpad=cut.scratch,
+            accumulators=cut.rows * min(cut.config.slots, 2),
+            valid=False,
+            why=why,
+        )
     hw, parts = cut.hw, _parts(cut)
     load = parts.inputs.times(parts.input_loads).cycles
     load += parts.weights.times(parts.weight_loads).cycles + parts.others.times(parts.tiles).cycles
@@ -65,7 +74,6 @@ def cost(cut: Cut) -> CostRecord:
     bytes_out = parts.results.bytes * parts.tiles
     memory = max(load, store, -(-(bytes_in + bytes_out) // hw.bandwidth))
     cycles = _serial(cut, parts) if cut.config.slots == 1 else _parallel(cut, parts, memory)
-    why = _lacking(cut)
     return CostRecord(
         cycles=cycles,
         matrix=parts.matrix,
@@ -77,8 +85,6 @@ def cost(cut: Cut) -> CostRecord:
         bytes_out=bytes_out,
         scratchpad=cut.scratch,
         accumulators=cut.rows * min(cut.config.slots, 2),
-        valid=not why,
-        why=why,
     )
 
 
@@ -96,14 +102,13 @@ def _parts(cut: Cut) -> _Parts:
     images, high, wide = product.pixels
     batches, banks = len(product.batches), len(product.batches[0].banks)
     areas = _areas(high, wide, config.rows, config.columns)
-    steps = sum(cut.steps(len(each)) for each in cut.passes)
-    blocks = sum(map(cut.blocks, cut.segments)) * banks
+    blocks = sum(each.tiles * each.blocks for each in cut.widths) * banks
     repeats = images * batches
-    matrix = repeats * blocks * steps * sum(n * max(area, hw.rows) for area, n in areas)
-    lanes = sum(-(-len(cut.channels(each)) // hw.lanes) for each in cut.segments) * banks
+    matrix = repeats * blocks * cut.steps * sum(n * max(area, hw.rows) for area, n in areas)
+    lanes = sum(each.tiles * -(-each.channels // hw.lanes) for each in cut.widths) * banks
     special = hw.special if _slow(cut) else 1
     pixels = images * sum(n for _, n in areas)
-    outputs = len(cut.segments) * banks
+    outputs = sum(each.tiles for each in cut.widths) * banks
     input_loads, weight_loads = _loads(cut, pixels, outputs)
     return _Parts(
         tiles=pixels * outputs * batches,
@@ -133,7 +138,7 @@ def _pieces(total: int, width: int) -> list[tuple[int, int]]:
 
 def _loads(cut: Cut, pixels: int, outputs: int) -> tuple[int, int]:
     """How often a tile of the input and one of the weights is loaded, by what the rings have room for."""
-    config, passes = cut.config, len(cut.passes)
+    config, passes = cut.config, cut.rounds
 
     def loads(mine: int, other: int, outer: bool, slots: int) -> int:
         enough = slots >= passes if outer or other == 1 else slots >= mine * passes
@@ -219,15 +224,15 @@ def _serial(cut: Cut, parts: _Parts) -> int:
     load = parts.inputs.cycles * parts.input_loads + parts.weights.cycles * parts.weight_loads
     load = load // tiles + parts.others.cycles + hw.load_latency
     vector = (parts.vector + parts.copies) // tiles + hw.vector_latency
-    matrix = parts.matrix // tiles + hw.matrix_latency * len(cut.passes)
-    matrix += (len(cut.passes) - 1) * load // len(cut.passes)
+    matrix = parts.matrix // tiles + hw.matrix_latency * cut.rounds
+    matrix += (cut.rounds - 1) * load // cut.rounds
     drain = vector + parts.results.cycles + hw.store_latency
     return tiles * max(matrix + max(load, vector), drain) + drain
 
 
 def _parallel(cut: Cut, parts: _Parts, memory: int) -> int:
     """Whatever is busy longest, the first tile's loads, the last one's end, and what does not overlap between."""
-    hw, config, tiles, passes = cut.hw, cut.config, parts.tiles, len(cut.passes)
+    hw, config, tiles, passes = cut.hw, cut.config, parts.tiles, cut.rounds
     matrix, vector = parts.matrix // tiles, (parts.vector + parts.copies) // tiles
     start = hw.load_latency + parts.inputs.cycles + parts.weights.cycles
     end = hw.matrix_latency + vector + hw.vector_latency + parts.results.cycles + hw.store_latency
@@ -266,25 +271,23 @@ def _inner(cut: Cut, parts: _Parts) -> list[tuple[int, int, int]]:
     """How many tiles of the inner loop have which cycles of matrix and vector unit, for an average outer tile."""
     _, high, wide = cut.product.pixels
     areas = _areas(high, wide, cut.config.rows, cut.config.columns)
-    waits = (len(cut.passes) - 1) * cut.hw.matrix_latency
-    steps = sum(cut.steps(len(each)) for each in cut.passes)
+    waits = (cut.rounds - 1) * cut.hw.matrix_latency
     pace = cut.hw.special if _slow(cut) else 1
-    widths = [
-        (cut.blocks(each), -(-len(cut.channels(each)) // cut.hw.lanes)) for each in cut.segments
-    ]
-    counted = list(dict.fromkeys(widths))
+    widths = [(n, blocks, -(-channels // cut.hw.lanes)) for n, blocks, channels in cut.widths]
     if cut.config.order == "weight":
-        blocks, lanes = (sum(each) / len(widths) for each in zip(*widths, strict=True))
+        outputs = sum(n for n, _, _ in widths)
+        blocks = sum(n * each for n, each, _ in widths) / outputs
+        lanes = sum(n * each for n, _, each in widths) / outputs
         return [
-            (n, int(blocks * steps * max(area, cut.hw.rows)) + waits, int(lanes * area * pace))
+            (n, int(blocks * cut.steps * max(area, cut.hw.rows)) + waits, int(lanes * area * pace))
             for area, n in areas
         ]
     tiles = sum(n for _, n in areas)
     rows = sum(n * max(area, cut.hw.rows) for area, n in areas) / tiles
     area = high * wide / tiles
     return [
-        (widths.count(each), int(each[0] * steps * rows) + waits, int(each[1] * area * pace))
-        for each in counted
+        (n, int(each * cut.steps * rows) + waits, int(wide * area * pace))
+        for n, each, wide in widths
     ]
 
 
@@ -294,8 +297,8 @@ def _imbalance(cut: Cut, parts: _Parts, period: int) -> int:
     Where neither is loaded once, each round waits for what stays during it, beyond what the slots hide.
     """
     batches = len(cut.product.batches)
-    outputs = len(cut.segments) * len(cut.product.batches[0].banks)
-    pixels, passes = parts.tiles // outputs // batches, len(cut.passes)
+    outputs = sum(each.tiles for each in cut.widths) * len(cut.product.batches[0].banks)
+    pixels, passes = parts.tiles // outputs // batches, cut.rounds
     weighs = cut.config.order == "weight"
     rounds, each = (outputs, pixels) if weighs else (pixels, outputs)
     stays, goes = (parts.weights, parts.inputs) if weighs else (parts.inputs, parts.weights)

@@ -10,12 +10,13 @@ from typing import Literal
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels.config import GemmConfig
 from byoc.vendors.npu.kernels.conv import merging
+from byoc.vendors.npu.kernels.product import precision
 from byoc.vendors.npu.layers import Conv, Deconv, MatMul
 
 _TILES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64, 128, 256, 512, 1024)
 """Into how many tiles a dimension is cut, at first."""
 
-_DEEP = (1, 2, 4, 8, 16, 32)
+_DEEP = (2, 4, 8, 16, 32)
 """Into how many passes the input channels are cut."""
 
 _MOST_SLOTS = 256
@@ -42,6 +43,10 @@ class _Extents:
     adjacent: bool = True
     """Whether the taps of a kernel lie side by side."""
 
+    def dense(self, hw: Hardware) -> bool:
+        """Whether weights are used so often that loading them takes less time than using them."""
+        return self.images * self.high * self.wide >= 2 * hw.rows
+
 
 def space(layer: Conv | Deconv | MatMul, hw: Hardware, scratch: int) -> list[GemmConfig]:
     """Configurations that the accumulators have room for, and operands of at most `scratch` bytes a tile.
@@ -56,7 +61,7 @@ def space(layer: Conv | Deconv | MatMul, hw: Hardware, scratch: int) -> list[Gem
         for rows, columns in _areas(extents, hw.accumulators // slots)
         for channels in _channels(extents, hw, hw.accumulators // slots // (rows * columns))
         for depth, folded in _depths(extents, hw)
-        for config in _kept(extents, slots, (rows, columns, channels, depth, folded))
+        for config in _kept(extents, hw, slots, (rows, columns, channels, depth, folded))
         if _fits(extents, hw, config, scratch)
     ]
 
@@ -67,14 +72,14 @@ def _extents(layer: Conv | Deconv | MatMul, hw: Hardware) -> _Extents:
         lead = math.prod(shape[:-2])
         k, n = layer.b.shape[-2:]
         high = 1 if batched else lead
-        return _Extents(1, high, shape[-2], k, n, 1, 1, (1, 1), _precision(layer.a.dtype))
+        return _Extents(1, high, shape[-2], k, n, 1, 1, (1, 1), precision(layer.a.dtype))
     images, _, high, wide = layer.out.shape
     if isinstance(layer, Deconv):
         _, channels, high, wide = layer.x.shape
         kernel = layer.weight.shape[2:]
         outputs, banks = layer.out.shape[1], math.prod(kernel)
         return _Extents(
-            images, high, wide, channels, outputs, 1, banks, (1, 1), _precision(layer.x.dtype)
+            images, high, wide, channels, outputs, 1, banks, (1, 1), precision(layer.x.dtype)
         )
     outputs, channels, *taps = layer.weight.shape
     merged = merging(layer, hw)
@@ -88,13 +93,9 @@ def _extents(layer: Conv | Deconv | MatMul, hw: Hardware) -> _Extents:
         groups,
         1,
         (taps[0], taps[1]),
-        _precision(layer.x.dtype),
+        precision(layer.x.dtype),
         layer.dilation == (1, 1),
     )
-
-
-def _precision(dtype: int) -> str:
-    return {0: "float32", 1: "bfloat16"}.get(int(dtype), "int8")
 
 
 def _cuts(total: int) -> list[int]:
@@ -107,7 +108,7 @@ def _areas(extents: _Extents, most: int) -> Iterator[tuple[int, int]]:
     found = 0
     for columns in _cuts(extents.wide):
         for rows in _cuts(extents.high):
-            if rows * columns <= most and found < 8:
+            if rows * columns <= most and found < 6:
                 found += 1
                 yield rows, columns
         if found:
@@ -125,7 +126,7 @@ def _channels(extents: _Extents, hw: Hardware, most: int) -> Iterator[int]:
                 yield groups * extents.outputs
         return
     for blocks in _cuts(each):
-        if blocks <= most and found < 5:
+        if blocks <= most and found < 4:
             found += 1
             yield min(blocks * hw.columns, extents.outputs)
 
@@ -140,28 +141,25 @@ def _depths(extents: _Extents, hw: Hardware) -> Iterator[tuple[int, bool]]:
     if extents.adjacent and high * -(-wide * channels // unit) > -(-high * wide * channels // unit):
         yield channels, True
     depths = {math.ceil(channels / passes / unit) * unit for passes in _DEEP}
-    for depth in sorted(depths, reverse=True):
-        if depth < channels:
-            yield depth, False
+    shallow = [depth for depth in sorted(depths, reverse=True) if depth < channels]
+    yield from ((depth, False) for depth in shallow[: 3 if extents.dense(hw) else len(shallow)])
 
 
 def _kept(
-    extents: _Extents, slots: int, tile: tuple[int, int, int, int, bool]
+    extents: _Extents, hw: Hardware, slots: int, tile: tuple[int, int, int, int, bool]
 ) -> Iterator[GemmConfig]:
     """Which operand stays, and how many slots each gets: all of one, or one more than a tile's passes."""
     rows, columns, channels, depth, folded = tile
     passes = -(-extents.channels // depth)
     pixels = extents.images * -(-extents.high // rows) * -(-extents.wide // columns)
     outputs = extents.banks * -(-extents.outputs * extents.groups // channels)
-    stay, spare = (passes + 1, (2, 3)) if slots > 1 else (1, (1,))
-    ways: list[tuple[Literal["input", "weight"], int, int]] = []
-    for few in spare:
-        ways += [
-            ("input", stay if outputs > 1 else few, outputs * passes),
-            ("weight", pixels * passes, stay if pixels > 1 else few),
-            ("weight", few, stay),
-            ("input", stay, few),
-        ]
+    stay, few = (1, 1) if slots == 1 else (passes + 1, 2 if extents.dense(hw) else 4)
+    ways: list[tuple[Literal["input", "weight"], int, int]] = [
+        ("input", stay if outputs > 1 else few, outputs * passes),
+        ("weight", pixels * passes, stay if pixels > 1 else few),
+        ("weight", few, stay),
+        ("input", stay, few),
+    ]
     for order, inputs, weights in dict.fromkeys(ways):
         if max(inputs, weights) <= _MOST_SLOTS:
             yield GemmConfig(slots, rows, columns, channels, depth, order, inputs, weights, folded)

@@ -8,7 +8,7 @@ of its kernel; a product of matrices is a convolution of 1 x 1 whose pixels are 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from byoc.vendors.npu import isa
 from byoc.vendors.npu.layers import Epilogue, Tensor
@@ -118,8 +118,15 @@ class Product:
     @property
     def precision(self) -> str:
         """The name by which Hardware knows the operands' rate."""
-        names = {isa.Dtype.F32: "float32", isa.Dtype.BF16: "bfloat16"}
-        return names.get(self.dtype_a, "int8")
+        return precision(self.dtype_a)
+
+
+def precision(dtype: isa.Dtype) -> str:
+    """The name by which Hardware knows the rate of operands of this type."""
+    return _RATES.get(dtype, "int8")
+
+
+_RATES: Final = {isa.Dtype.F32: "float32", isa.Dtype.BF16: "bfloat16"}
 
 
 def kinds(a: Tensor, b: Tensor) -> dict[str, Any]:
