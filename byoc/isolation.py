@@ -9,16 +9,23 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from byoc.shelf import Parcel, Shelf, unpack
+
 Item = TypeVar("Item")
 
 LAST_WORDS = 400
 """How many of the last characters that a worker printed a failure quotes."""
+
+WATCH = 1.0
+"""Seconds between two looks of a worker at whether byoc still lives."""
 
 TAIL = 65_536
 """How much of the end of a log is read for them (bytes): a stack trace may follow what is quoted."""
@@ -44,6 +51,7 @@ class Worker(Generic[Item]):
     function: Callable[[list[Item]], Sequence[Any]]
     timeout: float = 60.0
     patience: int = 8
+    _shelf: Shelf = field(default_factory=Shelf)
     _executor: Any = None
     _log: Path | None = None
     _failures: int = field(default=0)
@@ -54,7 +62,11 @@ class Worker(Generic[Item]):
         return self._ask(list(items)) if items else []
 
     def close(self) -> None:
-        """End the worker process and remove what it printed."""
+        """End the worker process and remove what it printed and was given."""
+        self._stop()
+        self._shelf.close()
+
+    def _stop(self) -> None:
         if self._executor is not None:
             self._executor.shutdown(wait=True, kill_workers=True)
             self._executor = None
@@ -81,8 +93,9 @@ class Worker(Generic[Item]):
     def _run(self, items: list[Item]) -> list[Any] | Failure:
         from loky.process_executor import TerminatedWorkerError
 
-        future = self._start().submit(_apply, self.function, items)
         try:
+            parcel = self._shelf.pack(items)
+            future = self._start().submit(_apply, self.function, parcel)
             answers = future.result(timeout=self.timeout)
         except FutureTimeout:
             return self._end(f"gave no answer within {self.timeout:g} s")
@@ -100,13 +113,13 @@ class Worker(Generic[Item]):
             os.close(handle)
             self._log = Path(name)
             self._executor = ProcessPoolExecutor(
-                max_workers=1, initializer=_redirect, initargs=(name,), timeout=None
+                max_workers=1, initializer=_begin, initargs=(name, os.getpid()), timeout=None
             )
         return self._executor
 
     def _end(self, words: str) -> Failure:
         failure = Failure(words + self._last_words())
-        self.close()
+        self._stop()
         return failure
 
     def _last_words(self) -> str:
@@ -129,6 +142,19 @@ def last_words(log: Path) -> str:
     return f"; its last words: {text[-LAST_WORDS:]}" if text else ""
 
 
+def _begin(log: str, parent: int) -> None:
+    """In the worker, before anything else."""
+    _redirect(log)
+    # A signal at the parent's death would come at the death of the thread that started the worker.
+    threading.Thread(target=_outlive_nobody, args=(parent,), daemon=True).start()
+
+
+def _outlive_nobody(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(WATCH)
+    os._exit(1)
+
+
 def _redirect(path: str) -> None:
     """In the worker: send everything that it or a library prints to `path`."""
     sys.stdout.flush()
@@ -139,7 +165,8 @@ def _redirect(path: str) -> None:
     os.close(log)
 
 
-def _apply(function: Callable[[list[Item]], Sequence[Any]], items: list[Item]) -> Sequence[Any]:
+def _apply(function: Callable[[list[Item]], Sequence[Any]], parcel: Parcel) -> Sequence[Any]:
+    items: list[Item] = unpack(parcel)
     answers = function(items)
     sys.stdout.flush()
     if isinstance(answers, str) or not isinstance(answers, Sequence) or len(answers) != len(items):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tvm import ir, relax, runtime
+from tvm import ir, relax
 
 from byoc.frontends.model import SourceGroup
 from byoc.partition._plain import array
-from byoc.partition.constants import put_back, take_out
+from byoc.partition.constants import put_back, restored, stored, take_out
 from byoc.partition.facts import group_facts, op_facts, tensor
 from byoc.partition.graph import Graph, Group, Kind, attach_groups, read_function
 from byoc.partition.plan import Candidate
@@ -65,6 +66,20 @@ class Region:
         from byoc.codegen.export import export
 
         return export(self, opset)
+
+    def save_onnx(
+        self, folder: Path | str, opset: int | None = None, *, weights: bool = True
+    ) -> Path:
+        """Write the region as ONNX into `folder`, which exists: `model.onnx`, whose path is returned.
+
+        Constants of 1 MiB and more are its external data, in the file `weights`: faster than `to_onnx`, and they
+        may be beyond 2 GiB together. Without `weights`, the data of those of floating-point numbers, scales
+        excepted, is not written and reads as zeros: for questions that shapes and dtypes answer. Raises as
+        `to_onnx` does, and OSError.
+        """
+        from byoc.codegen.export import save
+
+        return save(self, Path(folder), opset, weights=weights)
 
     @cached_property
     def graph(self) -> Graph:
@@ -141,7 +156,7 @@ class Region:
         return {
             **self._described(),
             "function": ir.save_json(skeleton),
-            "constants": [each.value.numpy() for each in constants],
+            "constants": [stored(each) for each in constants],
         }
 
     def _described(self) -> dict[str, Any]:
@@ -156,14 +171,9 @@ class Region:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        constants = [constant(each) for each in state.pop("constants")]
+        constants = [restored(each) for each in state.pop("constants")]
         state["function"] = put_back(ir.load_json(state["function"]), constants)
         self.__dict__.update(state)
-
-
-def constant(data: npt.NDArray[np.generic]) -> relax.Constant:
-    """A constant of exactly this data; `relax.const` of an array makes int64 int32 and float64 float32."""
-    return relax.const(runtime.tensor(data))
 
 
 def region(graph: Graph, candidate: Candidate, further: Sequence[relax.Var] = ()) -> Region:

@@ -11,12 +11,12 @@ from tvm import IRModule, ir, relax
 from byoc.errors import UsageError
 from byoc.manifest import Extent, Port
 from byoc.partition._plain import dim
-from byoc.partition.constants import put_back, take_out
+from byoc.partition.constants import put_back, restored, stored, take_out
 from byoc.partition.graph import Graph, Kind, listed
 from byoc.partition.outline import Outline, Outlined, OutlinedSegment
 from byoc.partition.plan import BlockPlan, Candidate
 from byoc.partition.plan import Region as RegionPlan
-from byoc.region import Region, constant, region
+from byoc.region import Region, region
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,13 +122,13 @@ class Segment(Region):
         return {
             **super()._described(),
             "function": ir.save_json(skeleton),
-            "constants": [each.value.numpy() for each in constants],
+            "constants": [stored(each) for each in constants],
             "symbol": self.symbol,
             "composites": self.composites,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        constants = [constant(each) for each in state.pop("constants")]
+        constants = [restored(each) for each in state.pop("constants")]
         module = put_back(ir.load_json(state.pop("function")), constants)
         functions = {var.name_hint: each for var, each in module.functions.items()}
         self.__dict__.update(

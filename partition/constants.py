@@ -6,8 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from tvm import ir, relax
+import numpy.typing as npt
+from tvm import ir, relax, runtime
 from tvm_ffi import structural_map
+
+ALIGNMENT = 64
+"""Bytes; what TVM's kernels expect of a tensor's address."""
+
+Stored = tuple[str, tuple[int, ...], npt.NDArray[np.uint8]]
 
 
 def take_out(
@@ -40,3 +46,26 @@ def number(stand_in: Any) -> int:
 def put_back(skeleton: Any, constants: Sequence[Any]) -> Any:
     """`skeleton` with every stand-in replaced by its constant: `take_out` (that kept none) undone."""
     return structural_map(skeleton, (ir.GenericConst, lambda each: constants[number(each)]))
+
+
+def stored(constant: Any) -> Stored:
+    """A constant as it is pickled: dtype, shape, and its bytes, which are the constant's own and not a copy."""
+    tensor = constant.value
+    dtype, shape = str(tensor.dtype), tuple(map(int, tensor.shape))
+    size = (int(np.prod(shape, dtype=np.int64)) * tensor.dtype.bits + 7) // 8
+    if not size:
+        return dtype, shape, np.empty(0, "uint8")
+    data: Any = np.from_dlpack(tensor._create_view((size,), "uint8"))
+    return dtype, shape, data
+
+
+def restored(held: Stored) -> relax.Constant:
+    """The constant again. It uses the bytes where they lie when they may be written and are aligned."""
+    dtype, shape, data = held
+    if not data.size:
+        return relax.const(runtime.empty(shape, dtype))
+    if data.flags.writeable and data.ctypes.data % ALIGNMENT == 0:
+        whole = runtime.from_dlpack(data)
+    else:
+        whole = runtime.tensor(data)
+    return relax.const(whole._create_view(shape, dtype))

@@ -24,6 +24,7 @@ from byoc.isolation import last_words
 
 if TYPE_CHECKING:
     from byoc.segment import Segment
+    from byoc.shelf import Shelf
 
 WATCH = 0.25
 """Seconds between two looks at how much memory the process and its children hold."""
@@ -72,10 +73,10 @@ class Process:
         setup = {"path": sys.path, "vendor": self.vendor, "options": dict(self.options)}
         self._tell(setup)
 
-    def submit(self, segment: Segment) -> None:
-        """Give it the segment. The clock starts, and again when the plugin is loaded."""
+    def submit(self, segment: Segment, shelf: Shelf) -> None:
+        """Give it the segment, its constants on `shelf`. The clock starts, and again when the plugin is loaded."""
         with (self.folder / SEGMENT).open("wb") as file:
-            pickle.dump(segment, file, pickle.HIGHEST_PROTOCOL)
+            pickle.dump(shelf.pack(segment), file, pickle.HIGHEST_PROTOCOL)
         self._began = time.monotonic()
         self._tell({"folder": str(self.folder), "memory": self.memory})
 

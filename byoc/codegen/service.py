@@ -27,6 +27,7 @@ from byoc.codegen.worker import LOG
 from byoc.errors import BlobError, PluginError, UsageError
 from byoc.options import Observer, SegmentEvent
 from byoc.plugins import Plugins
+from byoc.shelf import Shelf
 from byoc.support.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Codegen:
     _known: dict[str, Outcome] = field(default_factory=dict)
     _spare: dict[str, Process] = field(default_factory=dict)
     _running: list[_Job] = field(default_factory=list)
+    _shelf: Shelf = field(default_factory=Shelf)
     _folder: Path | None = None
 
     def __post_init__(self) -> None:
@@ -162,6 +164,7 @@ class Codegen:
                 process.kill()
         self._spare.clear()
         self._running.clear()
+        self._shelf.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
@@ -211,7 +214,7 @@ class Codegen:
         self._running.append(job)
         self.calls += 1
         self.observer.segment(SegmentEvent(job.segment.symbol, vendor, "started", part))
-        job.process.submit(job.segment)
+        job.process.submit(job.segment, self._shelf)
 
     def _process(self, chain: Toolchain) -> Process:
         if self._folder is None:

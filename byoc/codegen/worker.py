@@ -86,12 +86,14 @@ def _answer(
     from byoc.codegen.answer import checked
     from byoc.codegen.packed import pack
     from byoc.errors import BlobError
+    from byoc.shelf import unpack
     from byoc.support.refusal import Refusal
 
     assert tools is not None
     try:
+        # What is mapped counts as memory that it holds already.
+        segment = unpack(pickle.loads((folder / SEGMENT).read_bytes()))
         _limit(memory)
-        segment = pickle.loads((folder / SEGMENT).read_bytes())
         owner, given = tools.ask(segment)
         if given is None:
             return {"kind": "none"}, ()

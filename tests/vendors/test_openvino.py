@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import Any
+from pathlib import Path
 
 import ml_dtypes
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper
 
@@ -98,8 +99,12 @@ def test_the_check_names_what_openvino_cannot_do() -> None:
     determinant = model(nodes, [("x", 1, (3, 3))], [("y", 1, ())])
 
     class Determinant(Region):
-        def to_onnx(self, opset: int | None = None) -> Any:
-            return determinant
+        def save_onnx(
+            self, folder: Path | str, opset: int | None = None, *, weights: bool = True
+        ) -> Path:
+            path = Path(folder, "model.onnx")
+            onnx.save_model(determinant, path)
+            return path
 
     plain = Region("openvino", "", module([("relu", [0])])["main"])
     regions = [plain, Determinant("openvino", "", plain.function), plain]

@@ -10,7 +10,8 @@ import numpy as np
 from tvm import ir, relax, tirx
 
 from byoc.codegen.export._dims import Dims
-from byoc.codegen.export._writer import Array, NewerOpset, Writer
+from byoc.codegen.export._weights import Array
+from byoc.codegen.export._writer import NewerOpset, Writer
 from byoc.errors import ExportError
 from byoc.frontends.onnx.types import dtype_of, element_type, numpy_dtype
 from byoc.frontends.onnx.values import constant_array

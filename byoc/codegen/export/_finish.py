@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ from onnx import helper, numpy_helper
 
 from byoc._version import __version__
 from byoc.codegen.export._rename import rename
-from byoc.codegen.export._writer import Array, Writer
+from byoc.codegen.export._weights import Array, Weights, goes_outside
+from byoc.codegen.export._writer import Writer
 from byoc.frontends.onnx.host import reads
 
 if TYPE_CHECKING:
@@ -25,8 +26,12 @@ def finish(
     outputs: Sequence[onnx.ValueInfoProto],
     hints: Sequence[onnx.ValueInfoProto],
     names: Mapping[str, str],
+    outside: Weights | None = None,
 ) -> onnx.ModelProto:
-    """Assemble the model; `names` has the final names of values, `hints` the types that the region asserts."""
+    """Assemble the model; `names` has the final names of values, `hints` the types that the region asserts.
+
+    Large constants go to `outside` when there is one.
+    """
     rename(writer.nodes, names)
     nodes = _sorted(_live(writer.nodes, {each.name for each in outputs}))
     domains = {"": writer.opset, **writer.domains}
@@ -41,9 +46,15 @@ def finish(
     graph.name = region.name or region.vendor or "region"
     graph.node.extend(nodes)
     used = set(reads(nodes)) | {each.name for each in outputs}
+    scales = set(_scales(nodes))
     for name, array in writer.constants.items():
-        if name in used:
-            _write_constant(graph.initializer.add(), name, array)
+        if name not in used:
+            continue
+        tensor = graph.initializer.add()
+        if outside is not None and goes_outside(array):
+            outside.add(tensor, name, array, is_scale=name in scales)
+        else:
+            _write_constant(tensor, name, array)
     graph.input.extend(inputs)
     graph.output.extend(outputs)
     bordering = {each.name for each in [*inputs, *outputs, *graph.initializer]}
@@ -66,6 +77,13 @@ def _write_constant(tensor: onnx.TensorProto, name: str, array: Array) -> None:
     tensor.dims.extend(array.shape)
     tensor.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
     tensor.raw_data = array.tobytes()
+
+
+def _scales(nodes: Sequence[onnx.NodeProto]) -> Iterator[str]:
+    """The values that are scales and zero points of quantisation."""
+    for node in nodes:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            yield from node.input[1:]
 
 
 def _live(nodes: Sequence[onnx.NodeProto], wanted: set[str]) -> list[onnx.NodeProto]:

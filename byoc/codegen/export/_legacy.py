@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from byoc.codegen.export._writer import Array
+from byoc.codegen.export._weights import Array
 from byoc.frontends.onnx.host import subgraphs
 
 CHANGED = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnx
@@ -14,6 +16,7 @@ from byoc.codegen.export._dims import Dims
 from byoc.codegen.export._finish import finish
 from byoc.codegen.export._groups import Node, nodes_of
 from byoc.codegen.export._host import inline
+from byoc.codegen.export._weights import FILE, Weights
 from byoc.codegen.export._writer import NewerOpset, Writer
 from byoc.codegen.export.ops import EMITTERS
 from byoc.errors import ExportError
@@ -30,15 +33,20 @@ DEFAULT_OPSET = 21
 OLDEST_OPSET = 13
 """The oldest opset that byoc writes: QDQ per axis and axes as inputs began there."""
 
+MODEL = "model.onnx"
+
 _DEQUANTIZE = ir.Op.get("relax.dequantize")
 
 
-def export(region: Region, opset: int | None = None) -> onnx.ModelProto:
+def export(
+    region: Region, opset: int | None = None, outside: Weights | None = None
+) -> onnx.ModelProto:
     """Write `region` as an ONNX model of the default domain's `opset`.
 
     When None, it is `DEFAULT_OPSET`, or the first newer one that has every operator of the region. Inputs and
     outputs are those of `region.function`, in order, under its names. Raises ExportError, naming the op and its
-    source node, for what ONNX or the opset has no word for, and for constants beyond 2 GiB.
+    source node, for what ONNX or the opset has no word for, and for constants beyond 2 GiB, of which those that go
+    to `outside` are none.
     """
     newest = onnx.defs.onnx_opset_version()
     if opset is not None and not OLDEST_OPSET <= opset <= newest:
@@ -49,7 +57,7 @@ def export(region: Region, opset: int | None = None) -> onnx.ModelProto:
     wanted = DEFAULT_OPSET if opset is None else opset
     while True:
         try:
-            return _Walk(region, wanted).run()
+            return _Walk(region, wanted, outside).run()
         except NewerOpset as need:
             if opset is not None or need.version > newest:
                 raise ExportError(
@@ -59,12 +67,24 @@ def export(region: Region, opset: int | None = None) -> onnx.ModelProto:
             wanted = need.version
 
 
+def save(region: Region, folder: Path, opset: int | None = None, *, weights: bool = True) -> Path:
+    """Write `region` as the file `model.onnx` of `folder`, its large constants as the file `weights` beside it."""
+    path = folder / MODEL
+    with (folder / FILE).open("wb") as file:
+        model = export(region, opset, Weights(file, hollow=not weights))
+        is_empty = not file.seek(0, os.SEEK_END)
+    if is_empty:
+        (folder / FILE).unlink()
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    return path
+
+
 class _Walk:
     """One export. `values` maps the address of a Relax variable or constant to its ONNX value."""
 
-    def __init__(self, region: Region, opset: int) -> None:
-        self.region = region
-        self.writer = Writer(opset)
+    def __init__(self, region: Region, opset: int, outside: Weights | None) -> None:
+        self.region, self.outside = region, outside
+        self.writer = Writer(opset, outside=outside is not None)
         self.dims = Dims(self.writer)
         self.values: dict[int, Value] = {}
         self.final: dict[str, str] = {}
@@ -90,7 +110,9 @@ class _Walk:
                 need.where = need.where or self.writer.where()
                 raise
         outputs = self._results()
-        return finish(self.region, self.writer, inputs, outputs, self._hints(), self.final)
+        return finish(
+            self.region, self.writer, inputs, outputs, self._hints(), self.final, self.outside
+        )
 
     def _parameter(self, param: Any) -> onnx.ValueInfoProto:
         """An input of the model; a shape or an integer is an integer tensor."""

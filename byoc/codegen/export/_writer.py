@@ -7,13 +7,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from byoc.codegen.export._weights import Array, goes_outside
 from byoc.errors import ExportError
-
-Array = np.ndarray[Any, Any]
 
 LIMIT = 2**31 - 1
 """The most bytes that one protobuf message holds."""
@@ -33,11 +31,11 @@ class Writer:
     """Nodes and constants in the order of writing, names unique, dtypes as far as they are known.
 
     `origin` names the source nodes of what is being written: the ONNX nodes are named after the first. `made` are
-    the values that nodes make.
+    the values that nodes make. `outside` says that large constants are no part of the model's message.
     """
 
-    def __init__(self, opset: int) -> None:
-        self.opset = opset
+    def __init__(self, opset: int, *, outside: bool = False) -> None:
+        self.opset, self._outside = opset, outside
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, Array] = {}
         self.dtypes: dict[str, str] = {}
@@ -84,7 +82,8 @@ class Writer:
         if key and key in self._shared:
             return self._shared[key]
         name = self.name(base)
-        self.bytes += array.nbytes
+        if not (self._outside and goes_outside(array)):
+            self.bytes += array.nbytes
         if self.bytes > LIMIT:
             raise ExportError(
                 f"the constants of this region come to {self.bytes:,} bytes and more; an ONNX model in one piece "
