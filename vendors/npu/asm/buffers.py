@@ -24,6 +24,11 @@ class Buffer:
     size: int
     index: int = 0
 
+    @property
+    def declaration(self) -> str:
+        """The directive that declares it."""
+        return f".buffer {self.name} {memory(self)} {self.base:#x} {self.size}"
+
     def __contains__(self, at: isa.At) -> bool:
         same = self.space is at.space and self.index == at.index
         return same and self.base <= at.base < self.base + self.size
@@ -63,6 +68,11 @@ class Scope:
         offset = f" {'-' if base < 0 else '+'} {abs(base)}" if base else ""
         register = f" + r{at.reg}" if at.reg else ""
         return f"[{name}{offset}{register}]"
+
+    def name(self, at: isa.At) -> str:
+        """What `at` lies in: a buffer, else a memory."""
+        buffer = self._holding(at)
+        return buffer.name if buffer else memory(at)
 
     def _holding(self, at: isa.At) -> Buffer | None:
         for table in (self.own, self.common):

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, fields
 from typing import Any, Final
 
 from byoc.vendors.npu import isa
-from byoc.vendors.npu.asm.buffers import Buffer, Scope, memory
+from byoc.vendors.npu.asm.buffers import Buffer, Scope
 from byoc.vendors.npu.asm.forms import SETTINGS, bits, shortest, token_words, word
 from byoc.vendors.npu.hardware import Hardware, chips, load
 from byoc.vendors.npu.program import Name, Port, Program
@@ -120,7 +120,7 @@ def _composite(number: int, names: Sequence[Name], named: set[int]) -> str:
 def _declared(buffers: Iterable[Buffer], scope: Scope, common: bool) -> Iterator[str]:
     for each in buffers:
         scope.declare(each, common)
-        yield f".buffer {each.name} {memory(each)} {each.base:#x} {each.size}"
+        yield each.declaration
 
 
 def _body(records: Iterable[isa.Record], scope: Scope) -> Iterator[str]:
