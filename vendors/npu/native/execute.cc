@@ -1,15 +1,14 @@
 #include "execute.h"
 
-#include <algorithm>
-#include <new>
+#include <cstring>
 
 namespace npu {
 namespace {
 
+// Forget fills it.
 template <class T>
 std::unique_ptr<T[]> Allocate(uint64_t count) {
-  // Zeros that the system gives only where they are touched.
-  return std::unique_ptr<T[]>(new T[count]());
+  return std::unique_ptr<T[]>(new T[count]);
 }
 
 }  // namespace
@@ -22,16 +21,18 @@ Memory::Memory(const Program& program)
       outputs(program.outputs.size()),
       program_(program) {}
 
-void Memory::Clear() {
-  std::fill_n(sp.get(), program_.hardware.scratchpad, uint8_t{0});
-  std::fill_n(tmp.get(), program_.tmp_bytes, uint8_t{0});
-  std::fill_n(acc.get(), uint64_t{program_.hardware.accumulators} * program_.hardware.columns, 0u);
-  for (size_t i = 0; i < outputs.size(); ++i)
-    std::fill_n(outputs[i], program_.outputs[i].bytes, uint8_t{0});
+void Memory::Forget() {
+  std::memset(sp.get(), 255, program_.hardware.scratchpad);
+  std::memset(tmp.get(), 255, program_.tmp_bytes);
+  std::memset(acc.get(), 255,
+              4 * size_t{program_.hardware.accumulators} * program_.hardware.columns);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (program_.outputs[i].bytes != 0) std::memset(outputs[i], 255, program_.outputs[i].bytes);
+  }
 }
 
 void Executor::Run() {
-  memory_.Clear();
+  memory_.Forget();
   Walker walker(program_);
   while (walker.Next()) {
     if (walker.queued()) Execute(walker, program_.records[walker.record()]);

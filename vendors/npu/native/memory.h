@@ -14,8 +14,9 @@ class Memory {
  public:
   explicit Memory(const Program& program);
 
-  // All of the handle's own memory becomes 0, so that a run depends on nothing but its inputs.
-  void Clear();
+  // Every byte of memory and outputs becomes 255: a run depends on nothing but its inputs, and what
+  // it reads without having written is no number.
+  void Forget();
 
   // Of bytes. An address that Check has let pass, in any space but kAcc.
   uint8_t* At(const npu::At& at, int64_t address) const {

@@ -37,14 +37,19 @@ NPU_TARGET void Tile(const Steps& steps, const uint8_t* const* rows, const uint8
         Floats sums[R][V] = {};
         for (int64_t k = from; k < to; ++k, b += steps.row_bytes) {
           Floats weights[V];
+#pragma GCC unroll 8
           for (int v = 0; v < V; ++v) std::memcpy(&weights[v], b + 32 * v, 32);
+#pragma GCC unroll 8
           for (int r = 0; r < R; ++r) {
             float value;
             std::memcpy(&value, rows[r] + offset + 4 * k, 4);
+#pragma GCC unroll 8
             for (int v = 0; v < V; ++v) sums[r][v] += weights[v] * value;
           }
         }
+#pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
           for (int v = 0; v < V; ++v) AddTo<T>(acc[r] + v * kVector, sums[r][v]);
         }
       }
@@ -100,4 +105,9 @@ NPU_TARGET void Group(const Steps& steps, int count, const uint8_t* const* rows,
                       uint32_t* const* acc, int64_t columns) {
   if (count == kRows) return Rows<T, kRows>(steps, rows, b, acc, columns);
   for (int r = 0; r < count; ++r) Rows<T, 1>(steps, rows + r, b, acc + r, columns);
+}
+
+NPU_TARGET void Convert(uint32_t dtype, const uint8_t* from, int64_t count, int32_t zero,
+                        float* to) {
+  ToFloats(dtype, from, count, zero, to);
 }

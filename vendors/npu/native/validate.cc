@@ -1,7 +1,7 @@
 // What every record must be, whatever registers hold.
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <cstdlib>
 
 #include "program.h"
 
@@ -171,12 +171,22 @@ class Validator {
     Zero(b, zero_b);
   }
 
+  // Blocks of columns have rows of their own, so that their order does not matter.
+  template <class T>
+  void Blocks(const T& each, int32_t columns) const {
+    const int64_t rows = int64_t{each.m1} * each.m0, apart = std::abs(int64_t{each.accn});
+    if (columns > static_cast<int64_t>(program_.hardware.columns) && apart < rows)
+      Malformed("has blocks of columns " + std::to_string(apart) +
+                " accumulator rows apart, each of " + std::to_string(rows));
+  }
+
   void CheckMm(const Mm& mm) const {
     Address(mm.acc, {kAcc}, "accumulators");
     Address(mm.a, {kSp}, "a");
     Address(mm.b, {kSp}, "b");
     Factors(mm.dtype_a, mm.dtype_b, mm.zero_a, mm.zero_b);
     Positive({mm.m1, mm.m0, mm.n, mm.k2, mm.k1, mm.k0});
+    Blocks(mm, mm.n);
     Flag(mm.keep);
   }
 
@@ -227,6 +237,7 @@ class Validator {
       Factors(win.dtype_a, win.dtype_a, win.zero_a, win.zero_a);
     }
     Positive({win.m1, win.m0, win.k2, win.k1, win.channels});
+    Blocks(win, win.channels);
     Flag(win.keep);
   }
 

@@ -32,7 +32,9 @@ inline T ReadValue(const uint8_t* from) {
 }
 
 // `count` adjacent elements of BF16 or 8 bits as floats: of 8 bits, `stored - zero`.
-inline void ToFloats(uint32_t dtype, const uint8_t* from, int64_t count, int32_t zero, float* to) {
+// Inlined, to be compiled for the processor that its caller is compiled for.
+__attribute__((always_inline)) inline void ToFloats(uint32_t dtype, const uint8_t* from,
+                                                    int64_t count, int32_t zero, float* to) {
   switch (dtype) {
     case kBf16:
       for (int64_t i = 0; i < count; ++i) to[i] = FromBf16(ReadValue<uint16_t>(from + 2 * i));
