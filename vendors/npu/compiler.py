@@ -1,0 +1,141 @@
+"""Compiler: a segment becomes a program, stage after stage, each in a file of its own.
+
+lower -> plan -> kernels -> order -> roll -> listing -> assemble
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import byoc
+from byoc.vendors.npu import isa, kernels, simulate
+from byoc.vendors.npu.errors import MisfitError
+from byoc.vendors.npu.hardware import Hardware
+from byoc.vendors.npu.kernels.tiles import Scratch
+from byoc.vendors.npu.layers import Network, Tensor
+from byoc.vendors.npu.order import ordered
+from byoc.vendors.npu.plan import Plan, plan
+from byoc.vendors.npu.pool import Pool
+from byoc.vendors.npu.program import Name, Port, Program, digest
+from byoc.vendors.npu.roll import rolled
+from byoc.vendors.npu.work import work
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_CYCLES: Final = 1 << 36
+MOST_STEPS: Final = 1 << 24
+"""What the simulator gives a program; declared until it is known what that takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a network is compiled.
+
+    Without `keep` every result is spilled to DRAM between layers; with `slots` of 1 nothing is loaded while its
+    predecessor is in use. Both are there to be compared with.
+    """
+
+    keep: bool = True
+    slots: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A network's program, with its constants and what it takes."""
+
+    network: Network
+    plan: Plan
+    program: Program
+    constants: bytes
+    report: simulate.Report
+
+
+def compiled(network: Network, hardware: Hardware, options: Options) -> Compiled:
+    """Compile `network` for `hardware`. Raises MisfitError for what the chip has no room for."""
+    pool = Pool()
+    made = plan(network, hardware, pool, keep=options.keep, slots=options.slots)
+    instructions = ordered(_emitted(made, hardware, pool), hardware)
+    groups = itertools.groupby(instructions, key=lambda each: each.composite)
+    records = [record for _, group in groups for record in rolled(group)]
+    constants = pool.data
+    program = Program(
+        hardware,
+        (*_ports(isa.Space.IN, network.inputs), *_ports(isa.Space.OUT, network.outputs)),
+        (*records, isa.Halt()),
+        tuple(Name(each.name, each.nodes) for each in network.composites),
+        len(constants),
+        digest(constants),
+        made.tmp,
+        MOST_CYCLES,
+        MOST_STEPS,
+    )
+    report = simulate.check(program.to_bytes(), constants)
+    program = replace(program, cycles=report.cycles, steps=report.steps)
+    return Compiled(network, made, program, constants, report)
+
+
+def blob(segment: byoc.Segment, hardware: Hardware, options: Options) -> byoc.Blob | byoc.Refusal:
+    """The segment's blob, or why the chip cannot have it."""
+    from byoc.vendors.npu.lower import lower
+
+    network = lower(segment)
+    if isinstance(network, byoc.Refusal):
+        return network
+    try:
+        made = compiled(network, hardware, options)
+    except MisfitError as error:
+        return byoc.Refusal("codegen-failed", str(error))
+    parts = {"program": made.program.to_bytes(), "constants": made.constants}
+    return byoc.Blob(
+        {name: part for name, part in parts.items() if part},
+        compat=hardware.fingerprint,
+        report=_report(made, hardware),
+    )
+
+
+def _emitted(made: Plan, hardware: Hardware, pool: Pool) -> Iterator[isa.Instruction]:
+    for step in made.steps:
+        scratch = Scratch(step.scratch, step.scratch_bytes)
+        yield from kernels.emit(step.layer, step.config, made.views, scratch, pool, hardware)
+
+
+def _ports(space: isa.Space, tensors: Sequence[Tensor]) -> Iterator[Port]:
+    for index, tensor in enumerate(tensors):
+        yield Port(space, index, tensor.dtype, tensor.shape)
+
+
+def composites(made: Compiled) -> list[dict[str, Any]]:
+    """Each composite's figures, as `byoc profile` has them: what it takes, and what it takes at least."""
+    tasks = work(made.network)
+    return [
+        {
+            "name": each.name,
+            "nodes": list(each.nodes),
+            "cycles": each.cycles,
+            "roofline_cycles": task.roofline(made.program.hardware),
+            "bound": each.bound,
+            "macs": sum(task.macs.values()),
+            "bytes": task.bytes,
+            "dtype": task.dtype,
+        }
+        for each, task in zip(made.report.composites, tasks, strict=True)
+    ]
+
+
+def _report(made: Compiled, hardware: Hardware) -> Mapping[str, Any]:
+    """What is known when a segment is compiled; byoc shows it beside what the driver tells."""
+    return {
+        "clock_hz": hardware.clock * 1e6,
+        "cycles": made.report.cycles,
+        "bandwidth": hardware.bandwidth,
+        "peak": {dtype: hardware.peak(dtype) for dtype in ("float32", "bfloat16", "int8")},
+        "instructions": len(made.program.records),
+        "tmp_bytes": made.plan.tmp,
+        "kept_on_chip": made.plan.kept,
+        "composites": composites(made),
+        "hardware": asdict(hardware),
+    }
