@@ -278,8 +278,9 @@ def _read_plan(folder: Path) -> dict[str, Any]:
             f"{folder}: no {PLAN}; expected a folder that `byoc partition -o` wrote"
         ) from None
     except (OSError, ValueError) as error:
+        words = getattr(error, "strerror", None) or error
         raise PlanError(
-            f"{folder / PLAN}: not readable as JSON ({error}); write the partition again"
+            f"{folder / PLAN}: not readable as JSON ({words}); write the partition again"
         ) from error
     if not isinstance(stored, dict) or stored.get("format") != FORMAT:
         given = stored.get("format") if isinstance(stored, dict) else None
@@ -351,7 +352,9 @@ def new_folder(path: Path, what: str) -> Iterator[Path]:
         folder.rename(path)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise UsageError(f"cannot write {what} to {path}: {error}") from error
+        raise UsageError(
+            f"cannot write {what} to {path}: {error.strerror or error}; name a folder that can be written"
+        ) from error
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

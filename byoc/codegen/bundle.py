@@ -42,7 +42,9 @@ def read_about(folder: Path) -> dict[str, Any]:
             if held
             else "a folder that `byoc compile --keep` wrote"
         )
-        raise PlanError(f"{folder} is no repro bundle ({error}); expected {wanted}") from error
+        raise PlanError(
+            f"{folder} is no repro bundle ({_missing(folder, error)}); expected {wanted}"
+        ) from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         given = about.get("format") if isinstance(about, dict) else None
         raise PlanError(
@@ -57,6 +59,17 @@ def read_about(folder: Path) -> dict[str, Any]:
             f"{folder / ABOUT}: it does not say {wrong[0]} as byoc wrote it; get the bundle or keep it again"
         )
     return about
+
+
+def _missing(folder: Path, error: Exception) -> str:
+    """Why `bundle.json` cannot be read, without the system's numbers."""
+    if isinstance(error, FileNotFoundError):
+        return f"it has no {ABOUT}" if folder.is_dir() else "there is no such folder"
+    if isinstance(error, NotADirectoryError):
+        return "it is a file"
+    if isinstance(error, OSError):
+        return f"{ABOUT}: {error.strerror or error}"
+    return f"{ABOUT} is damaged: {_line(error)}"
 
 
 def read_segment(folder: Path, about: Mapping[str, Any]) -> tuple[StoredPartition, Segment]:

@@ -87,7 +87,7 @@ def test_a_segment_that_does_not_run(run_byoc: Byoc, bundles: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["none"], "is no repro bundle"),
+        (["none"], "is no repro bundle (there is no such folder); expected"),
         (["altered"], "altered"),
         (["whole", "--vendor-option", "falt=none"], "did you mean 'fault'?"),
         (["whole", "--vendor-option", "fault"], "expected KEY=VALUE"),
@@ -126,7 +126,7 @@ def _signed(folder: Path, name: str, data: bytes) -> None:
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no about": (lambda b: (b / "bundle.json").unlink(), "is no repro bundle"),
+    "no about": (lambda b: (b / "bundle.json").unlink(), "it has no bundle.json"),
     "about cut short": (lambda b: (b / "bundle.json").write_text("{"), "is no repro bundle"),
     "format": (lambda b: _edit(b / "bundle.json", format=9), "format 9, expected 1"),
     "no vendor": (lambda b: _edit(b / "bundle.json", vendor=None), "does not say vendor"),
