@@ -290,12 +290,15 @@ def _elf_end(data: bytes) -> int:
 
 @contextmanager
 def _folder(path: Path) -> Iterator[Path]:
-    """A folder beside `path` to make it in, which is gone afterwards whatever happens."""
+    """A folder beside `path` to make it in, which is gone afterwards whatever happens.
+
+    A process that is killed leaves its folder: the next one that makes something there removes it.
+    """
+    from byoc.scratch import scratch_folder
+
     try:
-        with tempfile.TemporaryDirectory(
-            prefix=".byoc-", dir=path.parent, ignore_cleanup_errors=True
-        ) as folder:
-            yield Path(folder)
+        with scratch_folder(path.parent) as folder:
+            yield folder
     except OSError as error:
         raise UsageError(
             f"cannot write the artefact {path}: {error.strerror or error}; name a file in a folder that can be "
