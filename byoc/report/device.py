@@ -22,6 +22,7 @@ NAME: Final = 34
 HEADER: Final = ("composite", "cycles", "share", "roofline", "bound by", "MACs", "bytes")
 
 # The drawing, in its own units.
+MANY_DECADES: Final = 4
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 860, 480, 70, 50, 20, 20
 
 
@@ -131,25 +132,29 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """A logarithmic axis: whole decades `first` to `last` from the place `start` to the place `end`."""
+    """A logarithmic axis: the decades `first` to `last` (not whole) from the place `start` to the place `end`."""
 
-    first: int
-    last: int
+    first: float
+    last: float
     start: float
     end: float
 
     @classmethod
     def around(cls, values: Sequence[float], start: float, end: float) -> _Axis:
-        first = math.floor(math.log10(min(values)))
-        return cls(first, max(math.ceil(math.log10(max(values) * 1.2)), first + 1), start, end)
+        return cls(math.log10(min(values) / 1.5), math.log10(max(values) * 1.5), start, end)
 
     def at(self, value: float) -> float:
         part = (math.log10(value) - self.first) / (self.last - self.first)
         return round(self.start + part * (self.end - self.start), 1)
 
     def ticks(self) -> Iterator[tuple[float, str]]:
-        for power in range(self.first, self.last + 1):
-            yield self.at(10.0**power), f"{10.0**power:g}"
+        """At 1, 2 and 5 of each decade, or at decades alone where there are many."""
+        digits = (1, 2, 5) if self.last - self.first < MANY_DECADES else (1,)
+        for power in range(math.floor(self.first), math.ceil(self.last) + 1):
+            for digit in digits:
+                value = digit * 10.0**power
+                if self.first <= math.log10(value) <= self.last:
+                    yield self.at(value), f"{value:,g}"
 
 
 def _roof(peak: float, bandwidth: float, x: _Axis, y: _Axis) -> str:
@@ -166,9 +171,11 @@ def _roof(peak: float, bandwidth: float, x: _Axis, y: _Axis) -> str:
 def _row(each: CompositeCost, cost: DeviceCost) -> tuple[str, ...]:
     name = clean(each.nodes[0] if each.nodes else each.name)
     kind = clean(each.name).rpartition(".")[2]
-    label = f"{kind} {name}" if name != kind else kind
+    room = NAME - len(kind) - 1
+    if len(name) > room:  # the end of a node's path tells it from others
+        name = f"...{name[max(3, len(name) - room + 3) :]}"
     return (
-        label if len(label) <= NAME else f"{label[: NAME - 3]}...",
+        f"{kind} {name}" if name != kind else kind,
         f"{each.cycles:,}",
         share(each.cycles, cost.cycles),
         f"{100 * each.of_roofline:.0f} %",

@@ -26,6 +26,9 @@ from byoc.vendors.npu.work import work
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+ALIGNMENT: Final = 4
+"""Bytes: DMA moves whole elements to and from any address of one."""
+
 MOST_CYCLES: Final = 1 << 36
 MOST_STEPS: Final = 1 << 24
 """What the simulator gives a program; declared until it is known what that takes."""
@@ -94,6 +97,7 @@ def blob(segment: byoc.Segment, hardware: Hardware, options: Options) -> byoc.Bl
         {name: part for name, part in parts.items() if part},
         compat=hardware.fingerprint,
         report=_report(made, hardware),
+        alignment=ALIGNMENT,
     )
 
 
