@@ -1,7 +1,8 @@
 """Run the benchmarks: `python -m bench [PART ...] [--json]`, all parts by default.
 
 Each part is a line of a table (of JSON with `--json`): byoc's seconds, those of what it stands beside, the ratio
-and the target it has to meet. The exit code is 1 when a target is missed.
+and the target it has to meet. Parts of the reference NPU count cycles, which every machine finds the same. The exit
+code is 1 when a target is missed.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench import overhead, partition, run, startup
+from bench import cycles, overhead, partition, run, startup
 
 HEADINGS = ("part", "byoc s", "beside s", "ratio", "target", "verify s", "peak MiB", "")
 WIDTHS = (10, 9, 19, 7, 11, 9, 9, 6)
+CYCLE_HEADINGS = ("part", "cycles", "roofline", "ratio", "target", "beside", "", "")
+CYCLE_WIDTHS = (10, 11, 11, 7, 11, 11, 26, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +68,52 @@ PARTS = {
 def main(arguments: list[str]) -> int:
     """Run the parts that are named."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join([*PARTS, *cycles.PARTS]))
     parser.add_argument("--json", action="store_true", help="a line of JSON for each part")
     given = parser.parse_args(arguments)
+    known = {**PARTS, **cycles.PARTS}
     for name in given.parts:
-        if name not in PARTS:
-            parser.error(f"there is no part {name!r}; expected some of {', '.join(PARTS)}")
-    if not given.json:
-        print(_line(HEADINGS))
-    missed = 0
-    for name in given.parts or PARTS:
+        if name not in known:
+            parser.error(f"there is no part {name!r}; expected some of {', '.join(known)}")
+    chosen = given.parts or list(known)
+    missed = sum(_timed(chosen, given.json)) + sum(_counted(chosen, given.json))
+    return int(missed > 0)
+
+
+def _timed(chosen: Sequence[str], as_json: bool) -> Iterator[bool]:
+    """Run the parts that are timed; whether each misses its target."""
+    names = [name for name in chosen if name in PARTS]
+    if names and not as_json:
+        print(_line(HEADINGS, WIDTHS))
+    for name in names:
         part = PARTS[name]
         figures = part.run()
         holds = part.holds(figures["ratio"])
-        missed += not holds
         line = {"part": name, "target": part.target, "holds": holds, **figures}
-        print(json.dumps(line) if given.json else _row(name, part, figures), flush=True)
-    return int(missed > 0)
+        print(json.dumps(line) if as_json else _row(name, part, figures), flush=True)
+        yield not holds
+
+
+def _counted(chosen: Sequence[str], as_json: bool) -> Iterator[bool]:
+    """Run the parts that count cycles; whether each misses its target."""
+    names = [name for name in chosen if name in cycles.PARTS]
+    if names and not as_json:
+        print(_line(CYCLE_HEADINGS, CYCLE_WIDTHS))
+    for name in names:
+        part = cycles.PARTS[name]
+        figure = part.run()
+        holds = part.least is None or figure.ratio >= part.least
+        target = "" if part.least is None else f"at least {part.least:g}"
+        if as_json:
+            line = {"part": name, "target": target, "holds": holds, **asdict(figure)}
+            print(json.dumps(line), flush=True)
+        else:
+            cells = (
+                *(name, f"{figure.cycles:,}", f"{figure.roofline:,}", f"{figure.ratio:.3f}"),
+                *(target, f"{figure.beside:,}", figure.words, "" if holds else "MISSED"),
+            )
+            print(_line(cells, CYCLE_WIDTHS), flush=True)
+        yield not holds
 
 
 def _row(name: str, part: Part, figures: dict[str, Any]) -> str:
@@ -96,12 +128,13 @@ def _row(name: str, part: Part, figures: dict[str, Any]) -> str:
             f"{figures['verify']:.3f}" if "verify" in figures else "",
             str(figures.get("mib", "")),
             "" if part.holds(figures["ratio"]) else "MISSED",
-        )
+        ),
+        WIDTHS,
     )
 
 
-def _line(cells: tuple[str, ...]) -> str:
-    padded = [cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)]
+def _line(cells: tuple[str, ...], widths: tuple[int, ...]) -> str:
+    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
     return " ".join(padded).rstrip()
 
 

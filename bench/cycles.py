@@ -87,6 +87,7 @@ def _composites(model: str, **options: bool) -> list[dict[str, Any]]:
     from byoc import PartitionOptions, partition_model
     from byoc.vendors.npu.compiler import Options, compiled, composites
     from byoc.vendors.npu.hardware import load
+    from byoc.vendors.npu.layers import Network
     from byoc.vendors.npu.lower import lower
 
     texts = {key: str(value).lower() for key, value in options.items()}
@@ -95,11 +96,12 @@ def _composites(model: str, **options: bool) -> list[dict[str, Any]]:
     how = Options(
         options.get("keep_on_chip", True), 2 if options.get("double_buffering", True) else 1
     )
-    return [
-        each
-        for segment in partition.segments()
-        for each in composites(compiled(lower(segment), load("medium"), how))
-    ]
+    found = []
+    for segment in partition.segments():
+        network = lower(segment)
+        assert isinstance(network, Network), network
+        found += composites(compiled(network, load("medium"), how))
+    return found
 
 
 def _convolutions(composites: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
