@@ -45,12 +45,12 @@ def unrolled(records: Iterable[isa.Record]) -> list[isa.Instruction]:
 
 
 def steps(records: Sequence[isa.Record]) -> int:
-    """How many records are taken, control included, each as often as its loops say."""
+    """How many records are taken up to the halt, control included, each as often as its loops say."""
     total, times = 0, [1]
     for record in records:
-        total += times[-1]
         if isinstance(record, isa.Halt):
             break
+        total += times[-1]
         if isinstance(record, isa.Loop):
             times.append(times[-1] * record.count)
         elif isinstance(record, isa.End):

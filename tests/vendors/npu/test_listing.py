@@ -12,7 +12,7 @@ from byoc.vendors.npu import isa, simulate
 from byoc.vendors.npu.asm import Buffer, assemble, parse, write
 from byoc.vendors.npu.isa import Space
 from byoc.vendors.npu.listing import FAMILIES, identifier, listing
-from byoc.vendors.npu.unroll import unrolled
+from byoc.vendors.npu.unroll import steps, unrolled
 from tests.vendors.npu.small import PROGRAMS
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -38,6 +38,7 @@ def test_golden_listings_run(name: str) -> None:
     assert unrolled(program.records) == [each for s in made.sections for each in s.instructions]
     outputs, report = simulate.run(program.to_bytes(), made.constants, list(made.inputs))
     assert report.composites[0].nodes == made.names[0].nodes
+    assert report.steps == steps(program.records)
     for output, expected in zip(outputs, made.expected, strict=True):
         np.testing.assert_allclose(
             output.astype(np.float64), expected, rtol=made.tolerance, atol=made.tolerance
