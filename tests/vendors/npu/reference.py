@@ -1,4 +1,4 @@
-"""Reference: what a Network computes, in numpy; sums in float64, those of 8-bit products exact, the rest float32."""
+"""Reference: what a Network computes, in numpy; sums in float64, of 8-bit products exact, the rest float32."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from byoc.vendors.npu.layers import (
     Alias,
     Concat,
     Conv,
+    Copy,
     Deconv,
     Epilogue,
     Map,
@@ -310,3 +311,8 @@ def _(layer: Pad, given: Evaluation) -> Array:
     value = store(np.float32(layer.value), layer.out)
     widths = list(zip(layer.before, layer.after, strict=True))
     return np.pad(given.get(layer.x), widths, constant_values=value)
+
+
+@run.register
+def _(layer: Copy, given: Evaluation) -> Array:
+    return given.get(layer.x)
