@@ -86,9 +86,27 @@ class Reader {
         Escaped(value);
       } else {
         value += c;
+        if (static_cast<unsigned char>(c) >= 0x80) Sequence(value);
       }
     }
     return value;
+  }
+
+  // The rest of a UTF-8 sequence, in its one and shortest form (RFC 3629).
+  void Sequence(std::string& value) {
+    const uint32_t first = static_cast<unsigned char>(value.back());
+    const int more = first < 0xC2 ? 0 : first < 0xE0 ? 1 : first < 0xF0 ? 2 : first < 0xF5 ? 3 : 0;
+    if (more == 0) Malformed();
+    uint32_t code = first & (0x3Fu >> more);
+    for (int i = 0; i < more; ++i) {
+      const char c = Next();
+      const uint32_t bits = static_cast<unsigned char>(c);
+      if (bits >> 6 != 2) Malformed();
+      code = code << 6 | (bits & 0x3F);
+      value += c;
+    }
+    static constexpr uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
+    if (code < kLeast[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) Malformed();
   }
 
   void Escaped(std::string& value) {
