@@ -39,7 +39,10 @@ class CostRecord:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a layer does, counted over all tiles, and how many tiles these are. Bytes are those that DRAM moves."""
+    """What a layer does, counted over all tiles, and how many tiles these are. Bytes are those that DRAM moves.
+
+    `chain` is how many instructions a tile goes through one after the other, each waiting for the one before.
+    """
 
     tiles: int
     slots: int
@@ -52,6 +55,7 @@ class Work:
     accumulators: int = 0
     load: int = 0
     store: int = 0
+    chain: int = 1
 
     def __add__(self, other: Work) -> Work:
         """Both, in the tiles of the first."""
@@ -61,23 +65,22 @@ class Work:
 
 
 def record(work: Work, hw: Hardware) -> CostRecord:
-    """The cost of `work`: tile after tile with one slot, otherwise side by side but for the first and last.
-
-    Both directions of DMA share the bandwidth.
-    """
+    """The cost of `work`: a tile after the other with one slot, otherwise as many at a time as there are slots."""
     load = max(work.load, -(-work.bytes_in // min(hw.load_bandwidth, hw.bandwidth)))
     store = max(work.store, -(-work.bytes_out // min(hw.store_bandwidth, hw.bandwidth)))
     memory = max(load, store, -(-(work.bytes_in + work.bytes_out) // hw.bandwidth))
     compute = max(work.matrix, work.vector)
-    latency = (
-        (hw.load_latency if load else 0) + hw.vector_latency + (hw.store_latency if store else 0)
-    )
+    tiles = max(work.tiles, 1)
+    # A tile is loaded, goes through its instructions and is stored; its slots are free when that is done.
+    loading = load / tiles + hw.load_latency if load else 0
+    computing = compute / tiles + work.chain * hw.vector_latency
+    storing = store / tiles + hw.store_latency if store else 0
+    apart = max(loading + computing, computing + storing) / work.slots
+    inner = compute / tiles + (work.chain - 1) * hw.vector_latency
+    each = max(memory / tiles, inner, apart)
     if work.slots == 1:
-        cycles = load + store + compute + work.tiles * latency
-    else:
-        tiles = max(work.tiles, 1)
-        edges = (load + store + compute) / tiles - max(memory, compute) / tiles
-        cycles = int(max(memory, compute) + edges) + latency
+        each = loading + computing + storing
+    cycles = int((tiles - 1) * each + loading + computing + storing)
     why = _lacking(work, hw)
     return CostRecord(
         cycles=cycles,

@@ -75,7 +75,8 @@ def _worthy(
 ) -> Iterator[GemmConfig]:
     """Those of few large instructions on whole rows; of the others, those that need less room than all of these.
 
-    Of those in turn, no one that another one beats both in room and in the size of its instructions.
+    Of those in turn, no one that another one beats both in room and in the size of its instructions; and small
+    ones only as far as the larger ones need more room than is easily had, or none else is there.
     """
     sized = [(_work(extents, hw, each), _room(extents, hw, each), each) for each in configs]
     sized = [each for each in sized if each[1] <= scratch]
@@ -85,8 +86,10 @@ def _worthy(
         if config.columns == widest and _large(extents, hw, config, work):
             least = min(least, room)
             yield config
-    for _, room, config in sorted(sized, key=lambda each: (-each[0], each[1])):
-        if room < least:
+    easy = hw.scratchpad // 16
+    smallest = min((room for _, room, _ in sized), default=0)
+    for work, room, config in sorted(sized, key=lambda each: (-each[0], each[1])):
+        if room < least and (work >= _LEAST // 2 or least > easy or room == smallest):
             least = room
             yield config
 

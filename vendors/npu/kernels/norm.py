@@ -26,7 +26,7 @@ def space(layer: Norm, hw: Hardware, scratch: int) -> list[RowConfig]:
 def estimate(layer: Norm, config: RowConfig, hw: Hardware, views: Views) -> CostRecord:
     """Two reductions, and three passes over the elements."""
     walk = _rows(layer, config, views)
-    work = walk.work(5, config, hw)
+    work = walk.work(5, 6, config, hw)
     room = 2 * walk.column + _between(walk) + 2 * aligned(4 * walk.counts[-1])
     return record(replace(work, scratchpad=work.scratchpad + room), hw)
 
@@ -83,13 +83,14 @@ class _Tile:
             shape=self.x.shape,
         )
         yield from reduced(self.middle, spread, isa.Reduce.SQUARES, share, composite)
+        flat = spread.flat
         yield isa.Vec(
             composite=composite,
-            dst=spread.operand,
-            a=spread.operand,
+            dst=flat.operand,
+            a=flat.operand,
             act=isa.Act.RSQRT,
             p=self.layer.epsilon,
-            shape=spread.shape,
+            shape=flat.shape,
         )
 
     def scaled(

@@ -28,8 +28,10 @@ from byoc.vendors.npu.pool import Pool as Constants
 
 _NOWHERE: Final = isa.At(isa.Space.NONE, 0)
 
-Shares = Mapping[int, isa.At]
-"""Where the reciprocal of each number of elements stands."""
+_TRIES: Final = 256
+
+Shares = Mapping[int, tuple[float, isa.At]]
+"""For each number of elements, what sums are multiplied by: a scale, and where the rest of it stands."""
 
 
 def space(layer: Pool, hw: Hardware, scratch: int) -> list[WindowConfig]:
@@ -61,7 +63,8 @@ def emit(
     results = scratch.ring(kernel.out_bytes, config.slots)
     shares: Shares = {}
     if layer.kind is isa.Window.SUM:
-        shares = yield from _shares(kernel.counts(), scratch, pool, layer.composite)
+        scale = 1.0 if layer.x.quant is None else layer.x.quant.scale
+        shares = yield from _shares(kernel.counts(), scale, scratch, pool, layer.composite)
     half, turn = hw.accumulators // 2, 0
     for tile in kernel.windows.tiles():
         starts, counts = tile.place
@@ -74,16 +77,32 @@ def emit(
 
 
 def _shares(
-    counts: Sequence[int], scratch: Scratch, pool: Constants, composite: int
+    counts: Sequence[int], scale: float, scratch: Scratch, pool: Constants, composite: int
 ) -> Generator[isa.Instruction, None, Shares]:
     import numpy as np
 
-    data = (1 / np.array(counts, np.float64)).astype("<f4").tobytes()
+    pairs = [factors(scale, count) for count in counts]
+    data = np.array([second for _, second in pairs], "<f4").tobytes()
     view = View.dense(isa.Space.CONST, pool.add(data), (len(counts),), isa.Dtype.F32)
     tile = yield from fetch(view, (0,), view.shape, scratch.ring(len(data), 1), composite)
-    places = range(tile.offset, tile.offset + len(data), 4)
-    pairs = zip(counts, places, strict=True)
-    return {count: isa.At(isa.Space.SP, place) for count, place in pairs}
+    return {
+        count: (first, isa.At(isa.Space.SP, tile.offset + 4 * place))
+        for place, (count, (first, _)) in enumerate(zip(counts, pairs, strict=True))
+    }
+
+
+def factors(scale: float, count: int) -> tuple[float, float]:
+    """Two float32 whose product, in float64, is `scale / count`, or as close to it as can be found nearby.
+
+    The vector unit multiplies sums by both before it rounds: so the average of 8-bit values is rounded once.
+    """
+    import numpy as np
+
+    first = np.float32(scale) * (1 + np.arange(_TRIES, dtype=np.float32) * np.finfo(np.float32).eps)
+    wanted = scale / count
+    second = (wanted / first.astype(np.float64)).astype(np.float32)
+    best = np.abs(first.astype(np.float64) * second - wanted).argmin()
+    return float(first[best]), float(second[best])
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +165,18 @@ class _Kernel:
         self, tile: Tile, block: Sequence[Rect], base: int, out: View, shares: Shares
     ) -> Iterator[isa.Vec]:
         """From accumulators to the result; largest values as they are, sums divided."""
-        layer, divided = self.layer, self.layer.kind is isa.Window.SUM
+        layer, quant = self.layer, self.layer.out.quant
+        if quant is not None and layer.kind is isa.Window.MAX:
+            quant = Quant(1.0, quant.zero)
         whole = layer.window[0] * layer.window[1]
-        scale = 1.0 if layer.x.quant is None or not divided else layer.x.quant.scale
         for rect in block:
             target = pixels(tile, out, rect)
-            quant = layer.out.quant
-            if quant is not None and not divided:
-                quant = Quant(1.0, quant.zero)
+            scale, mult = shares.get(whole if layer.include_pad else rect.taps, (1.0, _NOWHERE))
             yield isa.Vec(
                 composite=layer.composite,
                 dst=operand(target, quant),
                 a=sums(rect, base, layer.x.dtype, scale),
-                mult=shares[whole if layer.include_pad else rect.taps] if divided else _NOWHERE,
+                mult=mult,
                 each=False,
                 shape=target.shape,  # type: ignore[arg-type]  # three
             )

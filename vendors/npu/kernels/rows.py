@@ -72,8 +72,8 @@ class Rows:
         """Bytes of one float32 for each row."""
         return aligned(4 * self.rows)
 
-    def work(self, passes: int, config: RowConfig, hw: Hardware) -> Work:
-        """What all tiles take, `passes` being cycles for `lanes` elements."""
+    def work(self, passes: int, chain: int, config: RowConfig, hw: Hardware) -> Work:
+        """What all tiles take, `passes` being cycles for `lanes` elements, in `chain` instructions."""
         ratio = math.prod(self.x.shape) / math.prod(self.counts)
         line = -(-self.counts[-1] // hw.lanes)
         outside = self.x.space is not isa.Space.SP, self.out.space is not isa.Space.SP
@@ -84,6 +84,7 @@ class Rows:
             bytes_in=int(moved(self.x, self.counts, hw) * ratio) if outside[0] else 0,
             bytes_out=int(moved(self.out, self.counts, hw) * ratio) if outside[1] else 0,
             scratchpad=sum(self.slots()) * config.slots,
+            chain=chain,
         )
 
 
@@ -138,6 +139,12 @@ class Block:
         """One float32 for each row, at `address`."""
         shape = (*self.shape[:2], 1)
         return Block(View.dense(isa.Space.SP, address, shape, isa.Dtype.F32))
+
+    @property
+    def flat(self) -> Block:
+        """A column as one row, of which the vector unit takes many places at a time."""
+        shape = (1, 1, math.prod(self.shape))
+        return Block(View.dense(isa.Space.SP, self.view.offset, shape, self.view.dtype))
 
     @property
     def repeated(self) -> isa.Operand:

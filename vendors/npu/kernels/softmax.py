@@ -25,7 +25,7 @@ def space(layer: Softmax, hw: Hardware, scratch: int) -> list[RowConfig]:
 def estimate(layer: Softmax, config: RowConfig, hw: Hardware, views: Views) -> CostRecord:
     """Two reductions, an exponential, a product."""
     walk = Rows.of(views[layer.x], views[layer.out], layer.axis, config)
-    work = walk.work(3 + hw.special, config, hw)
+    work = walk.work(3 + hw.special, 5, config, hw)
     return record(replace(work, scratchpad=work.scratchpad + 2 * walk.column), hw)
 
 
@@ -59,12 +59,13 @@ def _tile(
         shape=x.shape,
     )
     yield from reduced(out, sums, isa.Reduce.SUM, 1.0, composite)
+    flat = sums.flat
     yield isa.Vec(
         composite=composite,
-        dst=sums.operand,
-        a=sums.operand,
+        dst=flat.operand,
+        a=flat.operand,
         act=isa.Act.RECIP,
-        shape=sums.shape,
+        shape=flat.shape,
     )
     yield isa.Vec(
         composite=composite,

@@ -276,6 +276,7 @@ class Windows:
             macs=pixels * channels * taps,
             scratchpad=self.slot * config.slots,
             accumulators=2 * config.columns * -(-config.channels // hw.columns),
+            chain=2,
         )
 
 

@@ -1,14 +1,14 @@
 """Choice: which configuration of tiles a layer gets in how many bytes of the scratchpad.
 
 A layer's front are the configurations that nothing smaller beats, by the kernels' own estimates. It depends on
-where operands lie, and is made once for each such case.
+where operands lie, and is made once for all layers that are alike, numbers apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Final
 
 from byoc.vendors.npu import isa, kernels
 from byoc.vendors.npu import layers as ly
@@ -40,6 +40,7 @@ class Fronts:
     hardware: Hardware
     slots: int
     found: dict[tuple[int, frozenset[ly.Tensor]], list[Choice]] = field(default_factory=dict)
+    alike: dict[Hashable, list[Choice]] = field(default_factory=dict)
 
     def of(self, layer: int, kept: Mapping[Buffer, int]) -> list[Choice]:
         """The front of the layer at that index where the buffers `kept` lie in the scratchpad."""
@@ -59,6 +60,12 @@ class Fronts:
             else places[each].view
             for each in (*operands(layer), layer.out)
         }
+        key = _likeness(layer, views)
+        if key not in self.alike:
+            self.alike[key] = self._front(layer, views)
+        return self.alike[key]
+
+    def _front(self, layer: ly.Kernel, views: Mapping[ly.Tensor, View]) -> list[Choice]:
         given = self._choices(layer, views, self.hardware.scratchpad)
         if not given:
             least = min(self._choices(layer, views, 1 << 40), key=lambda each: each.size)
@@ -75,6 +82,18 @@ class Fronts:
                 if cost.valid and cost.scratchpad <= size:
                     found.append(Choice(config, aligned(cost.scratchpad), cost.cycles))
         return found
+
+
+def _likeness(given: Any, views: Mapping[ly.Tensor, View]) -> Hashable:
+    """Equal for layers that cost the same under every configuration: numbers and places do not count, shapes do."""
+    if isinstance(given, ly.Tensor):
+        view = views.get(given)
+        placed = view and (view.space, view.strides)
+        return given.shape, given.dtype, given.quant is None, given.data is None, placed
+    if is_dataclass(given):
+        named = [each.name for each in fields(given) if each.name != "composite"]
+        return type(given), *(_likeness(getattr(given, name), views) for name in named)
+    return getattr(given, "shape", given)  # of an array, which gives a value for each channel
 
 
 def _front(choices: Sequence[Choice]) -> list[Choice]:
