@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +13,21 @@ from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels import gemm
 from byoc.vendors.npu.kernels.config import GemmConfig
 from byoc.vendors.npu.kernels.tiles import Scratch
-from byoc.vendors.npu.layers import MatMul, Network, Tensor
+from byoc.vendors.npu.layers import Composite, Conv, Epilogue, MatMul, Network, Quant, Tensor
+from byoc.vendors.npu.order import ordered
 from byoc.vendors.npu.places import View, aligned
 from byoc.vendors.npu.pool import Pool
+from byoc.vendors.npu.program import Name, Port, Program, digest
 from tests.vendors.npu.machine import TYPES, Machine
 
 NHWC = (0, 2, 3, 1)
+
+ACTS = (
+    (isa.Act.NONE, 0.0, 0.0),
+    (isa.Act.RELU, 0.0, 0.0),
+    (isa.Act.CLIP, 0.0, 6.0),
+    (isa.Act.LEAKY, 0.1, 0.0),
+)
 
 
 @dataclass
@@ -69,6 +79,63 @@ def valid(layer: gemm.Layer, placed: Placed) -> list[GemmConfig]:
     return [config for _, config in sorted(found, key=lambda each: each[0])]
 
 
+class Maker:
+    """Tensors with random data of one kind: float32, or 8 bits of both signednesses."""
+
+    def __init__(self, seed: int, eight: bool) -> None:
+        self.rng, self.eight = np.random.default_rng(seed), eight
+
+    def tensor(self, name: str, shape: tuple[int, ...], *, constant: bool = False) -> Tensor:
+        dtype, quant = isa.Dtype.F32, None
+        if self.eight:
+            dtype = isa.Dtype(self.rng.choice([isa.Dtype.S8, isa.Dtype.U8]))
+            low = 0 if dtype is isa.Dtype.U8 else -128
+            scale = float(np.float32(self.rng.uniform(0.02, 0.1)))
+            quant = Quant(scale, int(self.rng.integers(low, low + 256)))
+        tensor = Tensor(name, shape, dtype, quant)
+        if not constant:
+            return tensor
+        return Tensor(name, shape, dtype, quant, self.values(tensor))
+
+    def values(self, tensor: Tensor) -> Any:
+        if tensor.quant is None:
+            return self.rng.standard_normal(tensor.shape).astype(np.float32)
+        stored = self.rng.integers(0, 256, tensor.shape).astype(np.uint8)
+        return stored.view(TYPES[tensor.dtype])
+
+    def epilogue(self, channels: int, like: Tensor, k: int, act: int, residual: bool) -> Epilogue:
+        mult = bias = other = None
+        if self.eight or act % 2:
+            scale = 0.02 / k if self.eight else 1.0
+            mult = (self.rng.uniform(0.5, 1.5, channels) * scale).astype(np.float32)
+        if act:
+            bias = self.rng.standard_normal(channels).astype(np.float32)
+        if residual:
+            other = self.tensor("other", like.shape)
+        kind, p, q = ACTS[act]
+        op = isa.Binary.ADD if residual else isa.Binary.NONE
+        return Epilogue(mult, bias, op, other, kind, p, q)
+
+
+def conv(
+    maker: Maker,
+    shape: tuple[int, int, int, int],
+    outputs: int,
+    kernel: int,
+    stride: int = 1,
+    *,
+    residual: bool = False,
+) -> Conv:
+    """A square convolution with bias and RELU, padded so that stride 1 keeps the size."""
+    images, channels, high, wide = shape
+    pad = kernel // 2
+    size = [(extent + 2 * pad - kernel) // stride + 1 for extent in (high, wide)]
+    x, out = maker.tensor("x", shape), maker.tensor("out", (images, outputs, *size))
+    weight = maker.tensor("weight", (outputs, channels, kernel, kernel), constant=True)
+    epilogue = maker.epilogue(outputs, out, channels * kernel * kernel, 1, residual)
+    return Conv(x, weight, out, 0, (stride, stride), (pad,) * 4, epilogue=epilogue)
+
+
 def run(
     layer: gemm.Layer, config: GemmConfig, placed: Placed, values: Mapping[Tensor, np.ndarray]
 ) -> np.ndarray:
@@ -90,12 +157,33 @@ def run(
     return np.array(_seen(machine, placed.views[layer.out]))
 
 
+def program(layer: gemm.Layer, config: GemmConfig, placed: Placed) -> tuple[bytes, bytes]:
+    """The layer as a program of its own, and its constants."""
+    pool = Pool()
+    emitted = gemm.emit(layer, config, placed.views, placed.scratch, pool, placed.hw)
+    ports = [
+        Port(space, index, each.dtype, each.shape)
+        for space, tensors in ((isa.Space.IN, placed.inputs), (isa.Space.OUT, placed.outputs))
+        for index, each in enumerate(tensors)
+    ]
+    made = Program(
+        placed.hw,
+        tuple(ports),
+        (*ordered(emitted, placed.hw), isa.Halt()),
+        (Name("it"),),
+        len(pool.data),
+        digest(pool.data),
+        placed.used[isa.Space.TMP],
+        1 << 32,
+        1 << 20,
+    )
+    return made.to_bytes(), pool.data
+
+
 def _seen(machine: Machine, view: View) -> np.ndarray:
     return machine.elements(view.at, TYPES[view.dtype], view.shape, view.strides)
 
 
 def alone(layer: gemm.Layer) -> Network:
     """A network of the layer."""
-    from byoc.vendors.npu.layers import Composite
-
     return Network(tuple(operands(layer)), (layer.out,), (layer,), (Composite("it", ()),))

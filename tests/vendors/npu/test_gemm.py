@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from byoc.vendors.npu import isa
+from byoc.vendors.npu import isa, simulate
 from byoc.vendors.npu.hardware import Hardware, load
-from byoc.vendors.npu.isa import Act, Binary, Dtype
 from byoc.vendors.npu.kernels import gemm
-from byoc.vendors.npu.layers import Conv, Deconv, Epilogue, MatMul, Quant, Tensor
-from tests.vendors.npu.products import Placed, alone, operands, run, valid
+from byoc.vendors.npu.layers import Conv, Deconv, MatMul, Tensor
+from tests.vendors.npu.products import Maker, Placed, alone, conv, operands, program, run, valid
 from tests.vendors.npu.reference import evaluate
 
-SMALL = load("small")
+SMALL, MEDIUM = load("small"), load("medium")
 FEW = settings(
     max_examples=60,
     deadline=None,
@@ -27,51 +25,8 @@ FEW = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
-ACTS = ((Act.NONE, 0.0, 0.0), (Act.RELU, 0.0, 0.0), (Act.CLIP, 0.0, 6.0), (Act.LEAKY, 0.1, 0.0))
 INSIDE = (isa.Space.SP, isa.Space.TMP, isa.Space.IN)
 OUTSIDE = (isa.Space.SP, isa.Space.TMP, isa.Space.OUT)
-
-
-class Maker:
-    """Tensors with random data of one kind: float32, or 8 bits of both signednesses."""
-
-    def __init__(self, seed: int, eight: bool) -> None:
-        self.rng, self.eight = np.random.default_rng(seed), eight
-
-    def tensor(self, name: str, shape: tuple[int, ...], *, constant: bool = False) -> Tensor:
-        dtype, quant = Dtype.F32, None
-        if self.eight:
-            dtype = Dtype(self.rng.choice([Dtype.S8, Dtype.U8]))
-            low = 0 if dtype is Dtype.U8 else -128
-            quant = Quant(
-                float(np.float32(self.rng.uniform(0.02, 0.1))),
-                int(self.rng.integers(low, low + 256)),
-            )
-        tensor = Tensor(name, shape, dtype, quant)
-        if not constant:
-            return tensor
-        return Tensor(name, shape, dtype, quant, self.values(tensor))
-
-    def values(self, tensor: Tensor) -> Any:
-        if tensor.quant is None:
-            return self.rng.standard_normal(tensor.shape).astype(np.float32)
-        return (
-            self.rng.integers(0, 256, tensor.shape)
-            .astype(np.uint8)
-            .view(np.int8 if tensor.dtype is Dtype.S8 else np.uint8)
-        )
-
-    def epilogue(self, channels: int, like: Tensor, k: int, act: int, residual: bool) -> Epilogue:
-        mult = bias = other = None
-        if self.eight or act % 2:
-            scale = 0.02 / k if self.eight else 1.0
-            mult = (self.rng.uniform(0.5, 1.5, channels) * scale).astype(np.float32)
-        if act:
-            bias = self.rng.standard_normal(channels).astype(np.float32)
-        if residual:
-            other = self.tensor("other", like.shape)
-        kind, p, q = ACTS[act]
-        return Epilogue(mult, bias, Binary.ADD if residual else Binary.NONE, other, kind, p, q)
 
 
 def check(layer: gemm.Layer, maker: Maker, places: random.Random, hw: Hardware = SMALL) -> None:
@@ -204,13 +159,82 @@ def test_matmul(
 @pytest.mark.parametrize("eight", [False, True])
 def test_first_layer_is_folded_where_that_pays(eight: bool) -> None:
     maker = Maker(1, eight)
-    x, out = maker.tensor("x", (1, 3, 32, 32)), maker.tensor("out", (1, 64, 16, 16))
-    weight = maker.tensor("weight", (64, 3, 7, 7), constant=True)
-    epilogue = maker.epilogue(64, out, 147, 1, False)
-    layer = Conv(x, weight, out, 0, (2, 2), (3, 3, 3, 3), epilogue=epilogue)
+    layer = conv(maker, (1, 3, 32, 32), 64, 7, 2)
     for space in INSIDE:
-        placed = Placed(SMALL, {x: space, out: isa.Space.TMP})
-        configs = valid(layer, placed)
-        assert configs[0].folded
-        (want,) = evaluate(alone(layer), [values := maker.values(x)])
-        np.testing.assert_allclose(run(layer, configs[0], placed, {x: values}), want, atol=2e-4)
+        placed = Placed(SMALL, {layer.x: space, layer.out: isa.Space.TMP})
+        config = valid(layer, placed)[0]
+        assert config.folded
+        (want,) = evaluate(alone(layer), [values := maker.values(layer.x)])
+        have = run(layer, config, placed, {layer.x: values})
+        np.testing.assert_allclose(have, want, rtol=1e-4, atol=2e-4)
+
+
+@FEW
+@given(
+    seed=st.integers(0, 1 << 30),
+    eight=st.booleans(),
+    size=st.tuples(st.integers(1, 17), st.integers(1, 17)),
+    channels=st.sampled_from([3, 8, 40]),
+    outputs=st.sampled_from([5, 24]),
+    kernel=st.sampled_from([1, 3]),
+    stride=st.integers(1, 2),
+    residual=st.booleans(),
+)
+def test_simulator_says_what_the_numpy_machine_says(
+    seed: int,
+    eight: bool,
+    size: tuple[int, int],
+    channels: int,
+    outputs: int,
+    kernel: int,
+    stride: int,
+    residual: bool,
+) -> None:
+    maker = Maker(seed, eight)
+    layer = conv(maker, (1, channels, *size), outputs, kernel, stride, residual=residual)
+    spaces = dict.fromkeys(operands(layer), isa.Space.IN) | {layer.out: isa.Space.OUT}
+    placed = Placed(SMALL, spaces)
+    config = random.Random(seed).choice(valid(layer, placed))
+    values = {each: maker.values(each) for each in operands(layer)}
+    want = run(layer, config, placed, values)
+    given_ = [values[each] for each in placed.inputs]
+    (have,), _ = simulate.run(*program(layer, config, placed), given_)
+    if eight:
+        np.testing.assert_array_equal(have, want)
+    else:
+        np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("slots", [2, 1])
+@pytest.mark.parametrize("eight", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "outputs", "kernel", "stride", "residual"),
+    [
+        ((1, 64, 56, 56), 64, 1, 1, False),
+        ((1, 64, 28, 28), 256, 1, 1, True),
+        ((1, 128, 28, 28), 128, 3, 1, False),
+        ((1, 256, 28, 28), 512, 1, 2, False),
+        ((1, 512, 7, 7), 512, 3, 1, False),
+        ((1, 3, 112, 112), 64, 7, 2, False),
+    ],
+)
+def test_estimates_are_close_to_the_simulator(
+    shape: tuple[int, int, int, int],
+    outputs: int,
+    kernel: int,
+    stride: int,
+    residual: bool,
+    eight: bool,
+    slots: int,
+) -> None:
+    """And the layers of ResNet-50 come close to the matrix unit's peak."""
+    layer = conv(Maker(1, eight), shape, outputs, kernel, stride, residual=residual)
+    spaces = dict.fromkeys((*operands(layer), layer.out), isa.Space.TMP)
+    placed = Placed(MEDIUM, spaces)
+    config = next(each for each in valid(layer, placed) if each.slots == slots)
+    cycles = simulate.check(*program(layer, config, placed)).cycles
+    estimate = gemm.estimate(layer, config, MEDIUM, placed.views)
+    assert estimate.cycles == pytest.approx(cycles, rel=0.05 if slots == 2 else 0.35)
+    if slots == 2:
+        peak = MEDIUM.peak("int8" if eight else "float32")
+        assert estimate.macs / peak / cycles > (0.7 if shape[1] == 3 else 0.9)
