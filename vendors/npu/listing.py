@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from byoc.vendors.npu import isa
 from byoc.vendors.npu.addresses import addresses
 from byoc.vendors.npu.asm import Buffer, Scope
+from byoc.vendors.npu.asm.forms import word
 from byoc.vendors.npu.asm.writer import head, line
 from byoc.vendors.npu.program import Name, Program
 from byoc.vendors.npu.ranges import ROLES, ranges
@@ -196,10 +197,18 @@ def _purpose(record: isa.Record, scope: Scope) -> str:
         ) + " of windows"
     if isinstance(record, isa.Vec):
         drains = record.a.at.space is isa.Space.ACC
-        return "drain sums" if drains else f"compute {_role(record.dst.at, scope)}"
+        return "drain sums" if drains else f"{_done(record)} into {_role(record.dst.at, scope)}"
     if isinstance(record, isa.Red):
-        return "reduce rows"
+        return f"{word(record.op)} over rows of {_role(record.src.at, scope)}"
     return f"fill {_role(record.target, scope)}" if isinstance(record, isa.Fill) else ""
+
+
+def _done(vec: isa.Vec) -> str:
+    """What the vector unit does to each element."""
+    done = ["scale"] if vec.mult.space is not isa.Space.NONE else []
+    done += ["shift"] if vec.bias.space is not isa.Space.NONE else []
+    done += [word(each) for each in (vec.op, vec.act) if each]
+    return ", ".join(done) or "copy"
 
 
 def _role(at: isa.At, scope: Scope) -> str:

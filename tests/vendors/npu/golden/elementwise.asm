@@ -27,7 +27,7 @@
 load [values0] <- [x0] size=1 dims=(128@1:1)
 # load others
 load [others0] <- [x1] size=1 dims=(128@1:1) signal(compute)
-# compute results
+# add, clip into results
 vec s8[results0]{0, 0, 1; 0.0625, 5} = s8[values0]{0, 0, 1; 0.03125, 3} add s8[others0]{0, 0, 1; 0.125, -7} shape=1x1x128 act=clip(-6, 6) wait(load) signal(load, store)
 # store results
 store [y] <- [results0] size=1 dims=(128@1:1) wait(compute) signal(compute)
@@ -35,7 +35,7 @@ store [y] <- [results0] size=1 dims=(128@1:1) wait(compute) signal(compute)
 load [values1] <- [x0 + 128] size=1 dims=(128@1:1)
 # load others
 load [others1] <- [x1 + 128] size=1 dims=(128@1:1) signal(compute)
-# compute results
+# add, clip into results
 vec s8[results1]{0, 0, 1; 0.0625, 5} = s8[values1]{0, 0, 1; 0.03125, 3} add s8[others1]{0, 0, 1; 0.125, -7} shape=1x1x128 act=clip(-6, 6) wait(load) signal(load, store)
 # store results
 store [y + 128] <- [results1] size=1 dims=(128@1:1) wait(compute) signal(compute)
@@ -43,7 +43,7 @@ store [y + 128] <- [results1] size=1 dims=(128@1:1) wait(compute) signal(compute
 load [values0] <- [x0 + 256] size=1 dims=(128@1:1) wait(compute)
 # load others
 load [others0] <- [x1 + 256] size=1 dims=(128@1:1) signal(compute)
-# compute results
+# add, clip into results
 vec s8[results0]{0, 0, 1; 0.0625, 5} = s8[values0]{0, 0, 1; 0.03125, 3} add s8[others0]{0, 0, 1; 0.125, -7} shape=1x1x128 act=clip(-6, 6) wait(load, store) signal(store)
 # store results
 store [y + 256] <- [results0] size=1 dims=(128@1:1) wait(compute)
@@ -51,7 +51,7 @@ store [y + 256] <- [results0] size=1 dims=(128@1:1) wait(compute)
 load [values1] <- [x0 + 384] size=1 dims=(128@1:1) wait(compute)
 # load others
 load [others1] <- [x1 + 384] size=1 dims=(128@1:1) signal(compute)
-# compute results
+# add, clip into results
 vec s8[results1]{0, 0, 1; 0.0625, 5} = s8[values1]{0, 0, 1; 0.03125, 3} add s8[others1]{0, 0, 1; 0.125, -7} shape=1x1x128 act=clip(-6, 6) wait(load, store) signal(store)
 # store results
 store [y + 384] <- [results1] size=1 dims=(128@1:1) wait(compute)

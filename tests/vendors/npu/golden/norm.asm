@@ -25,19 +25,20 @@ load [scales] <- [const] dims=(32@4:4)
 load [biases] <- [const + 128] dims=(32@4:4)
 set r1 0  # how far in results0
 set r2 0  # how far in x0, y
-loop 2  # 2 times: load results, reduce rows, compute results, compute reduced, store results
+loop 2  # 2 times: load results, sum over rows of results, sub into results, squares over rows of results, rsqrt into reduced, mul into results, scale, shift into results, store results
   # load results
   load [results0 + r1] <- [x0 + r2] dims=(32@4:4) signal(compute)
-  # reduce rows
+  # sum over rows of results
   red f32[reduced] = sum f32[results0 + r1]{0, 0, 4} shape=1x1x32 factor=0.03125 wait(load)
-  # compute results
+  # sub into results
   vec f32[results0 + r1]{0, 0, 4} = f32[results0 + r1]{0, 0, 4} sub f32[reduced] shape=1x1x32
-  # reduce rows
+  # squares over rows of results
   red f32[reduced] = squares f32[results0 + r1]{0, 0, 4} shape=1x1x32 factor=0.03125
-  # compute reduced
+  # rsqrt into reduced
   vec f32[reduced] = f32[reduced] shape=1x1x1 act=rsqrt(1.5258789e-05, 0)
-  # compute results
+  # mul into results
   vec f32[results0 + r1]{0, 0, 4} = f32[results0 + r1]{0, 0, 4} mul f32[reduced] shape=1x1x32
+  # scale, shift into results
   vec f32[results0 + r1]{0, 0, 4} = f32[results0 + r1]{0, 0, 4} * [scales] + [biases] shape=1x1x32 signal(store)
   # store results
   store [y + r2] <- [results0 + r1] dims=(32@4:4) wait(compute) signal(load)
@@ -46,19 +47,20 @@ loop 2  # 2 times: load results, reduce rows, compute results, compute reduced, 
 end
 set r1 0  # how far in results0
 set r2 0  # how far in x0, y
-loop 2  # 2 times: load results, reduce rows, compute results, compute reduced, store results
+loop 2  # 2 times: load results, sum over rows of results, sub into results, squares over rows of results, rsqrt into reduced, mul into results, scale, shift into results, store results
   # load results
   load [results0 + r1] <- [x0 + 256 + r2] dims=(32@4:4) wait(store) signal(compute)
-  # reduce rows
+  # sum over rows of results
   red f32[reduced] = sum f32[results0 + r1]{0, 0, 4} shape=1x1x32 factor=0.03125 wait(load)
-  # compute results
+  # sub into results
   vec f32[results0 + r1]{0, 0, 4} = f32[results0 + r1]{0, 0, 4} sub f32[reduced] shape=1x1x32
-  # reduce rows
+  # squares over rows of results
   red f32[reduced] = squares f32[results0 + r1]{0, 0, 4} shape=1x1x32 factor=0.03125
-  # compute reduced
+  # rsqrt into reduced
   vec f32[reduced] = f32[reduced] shape=1x1x1 act=rsqrt(1.5258789e-05, 0)
-  # compute results
+  # mul into results
   vec f32[results0 + r1]{0, 0, 4} = f32[results0 + r1]{0, 0, 4} mul f32[reduced] shape=1x1x32
+  # scale, shift into results
   vec f32[results0 + r1]{0, 0, 4} = f32[results0 + r1]{0, 0, 4} * [scales] + [biases] shape=1x1x32 signal(store)
   # store results
   store [y + 256 + r2] <- [results0 + r1] dims=(32@4:4) wait(compute)

@@ -19,37 +19,37 @@
 
 # load results
 load [results0] <- [x0] dims=(48@4:4) signal(compute)
-# reduce rows
+# max over rows of results
 red f32[reduced]{0, 4, 0} = max f32[results0]{0, 96, 4} shape=1x2x24 wait(load)
-# compute results
+# sub, exp into results
 vec f32[results0]{0, 96, 4} = f32[results0]{0, 96, 4} sub f32[reduced]{0, 4, 0} shape=1x2x24 act=exp
-# reduce rows
+# sum over rows of results
 red f32[reduced]{0, 4, 0} = sum f32[results0]{0, 96, 4} shape=1x2x24
-# compute results
+# div into results
 vec f32[results0]{0, 96, 4} = f32[results0]{0, 96, 4} div f32[reduced]{0, 4, 0} shape=1x2x24 signal(store)
 # store results
 store [y] <- [results0] dims=(48@4:4) wait(compute) signal(load)
 # load results
 load [results1] <- [x0 + 192] dims=(48@4:4) signal(compute)
-# reduce rows
+# max over rows of results
 red f32[reduced]{0, 4, 0} = max f32[results1]{0, 96, 4} shape=1x2x24 wait(load)
-# compute results
+# sub, exp into results
 vec f32[results1]{0, 96, 4} = f32[results1]{0, 96, 4} sub f32[reduced]{0, 4, 0} shape=1x2x24 act=exp
-# reduce rows
+# sum over rows of results
 red f32[reduced]{0, 4, 0} = sum f32[results1]{0, 96, 4} shape=1x2x24
-# compute results
+# div into results
 vec f32[results1]{0, 96, 4} = f32[results1]{0, 96, 4} div f32[reduced]{0, 4, 0} shape=1x2x24 signal(store)
 # store results
 store [y + 192] <- [results1] dims=(48@4:4) wait(compute)
 # load results
 load [results0] <- [x0 + 384] dims=(48@4:4) wait(store) signal(compute)
-# reduce rows
+# max over rows of results
 red f32[reduced]{0, 4, 0} = max f32[results0]{0, 96, 4} shape=1x2x24 wait(load)
-# compute results
+# sub, exp into results
 vec f32[results0]{0, 96, 4} = f32[results0]{0, 96, 4} sub f32[reduced]{0, 4, 0} shape=1x2x24 act=exp
-# reduce rows
+# sum over rows of results
 red f32[reduced]{0, 4, 0} = sum f32[results0]{0, 96, 4} shape=1x2x24
-# compute results
+# div into results
 vec f32[results0]{0, 96, 4} = f32[results0]{0, 96, 4} div f32[reduced]{0, 4, 0} shape=1x2x24 signal(store)
 # store results
 store [y + 384] <- [results0] dims=(48@4:4) wait(compute)
