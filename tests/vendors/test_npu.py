@@ -15,7 +15,7 @@ from byoc.pipeline import Partition, PartitionOptions, partition_model
 from byoc.plugins import Plugins
 from byoc.support import load_table
 from byoc.testing import zoo
-from byoc.vendors import npu
+from byoc.vendors.npu import hardware
 from tests.partition.build import const, module, weight
 
 ROOT = Path(__file__).parents[2]
@@ -77,19 +77,22 @@ def test_int8_stays_int8() -> None:
     found = composites(partition.plan)
     assert found["npu.conv2d.qdq"] == 8
     assert found["npu.add.qdq"] == 3
-    assert all(name.endswith(".qdq") for name in found)
-    left = [(op.op, op.nodes) for op in partition.plan.ops if not op.segment]
-    assert left == [
-        ("quantize", ("data_QuantizeLinear",)),
-        ("dequantize", ("fc_output_DequantizeLinear",)),
-    ]
+    assert found["npu.matmul_act.qdq"] == 1
+    single = [op.op for op in partition.plan.ops if op.op in ("quantize", "dequantize")]
+    assert (single[0], single[-1]) == ("quantize", "dequantize")
+    assert sum(found.values()) == 15
+    assert partition.plan.segments[0].ops == len(partition.plan.ops)
 
 
-def test_an_onnx_operator_is_refused_under_its_own_name() -> None:
-    plan = partition_model("zoo:inception_v1", ["npu"]).plan
-    left = [op for op in plan.ops if not op.segment]
-    lrn = "the vector unit cannot sum over a window of channels"
-    assert all(lrn in {each.message for each in op.refusals} for op in left)
+def test_an_onnx_operator_is_taken_or_refused_under_its_own_name() -> None:
+    found = composites(partition_model("zoo:inception_v1", ["npu"]).plan)
+    assert found["npu.onnx.LRN"] == 2
+    if zoo.describe("silero-vad-16k-op15").available:
+        plan = partition_model("zoo:silero-vad-16k-op15", ["npu"]).plan
+        (lstm,) = (op for op in plan.ops if op.op == "onnx.LSTM")
+        assert [each.message for each in lstm.refusals] == [
+            "the chip keeps no state from one step to the next"
+        ]
 
 
 IMAGE = (1, 16, 32, 32)
@@ -110,13 +113,16 @@ def words(nodes: list[Any], *inputs: tuple[int | str, ...], **options: str) -> s
     ("kernel", "keywords", "expected"),
     [
         ((32, 16, 3, 3), {}, ""),
-        ((32, 16, 9, 9), {}, "the array holds kernels of at most 7x7"),
-        ((32, 16, 3, 3), {"strides": (3, 3)}, "the address generator steps by 1 or 2"),
-        ((32, 16, 3, 3), {"padding": (4, 4)}, "the array adds up to 3 rows or columns of zeros"),
-        ((32, 16, 3, 3), {"dilation": (5, 5)}, "the address generator leaves out at most"),
+        ((32, 16, 11, 11), {"strides": (4, 4)}, ""),
+        ((32, 16, 3, 3), {"strides": (3, 7)}, ""),
+        ((32, 16, 3, 3), {"padding": (4, 4)}, ""),
+        ((32, 16, 3, 3), {"dilation": (5, 5)}, ""),
         ((16, 1, 3, 3), {"groups": 16}, ""),
-        ((32, 1, 3, 3), {"groups": 16}, "the depthwise mode makes one output channel of each"),
-        ((16, 4, 1, 1), {"groups": 4}, "at most 8 groups of at least 16 input channels"),
+        ((32, 1, 3, 3), {"groups": 16}, ""),
+        ((24, 2, 1, 1), {"groups": 8}, ""),
+        ((8, 16, 32, 32), {}, "a quarter of the scratchpad must hold the kernels of one step"),
+        ((8, 16, 3, 3), {"dilation": (31, 31)}, "must hold what one pixel is made of"),
+        ((32, 16, 3, 3), {"padding": (40000, 0)}, "a transfer adds padding"),
         ((3, 3, 16, 32), {"kernel_layout": "HWIO"}, "weight has layout HWIO"),
     ],
 )
@@ -137,26 +143,30 @@ def test_an_unknown_extent_is_refused_as_dynamic() -> None:
     assert "dynamic" in {each.code for each in refusals}
 
 
-def test_rows_of_the_input_must_fit_sram() -> None:
-    wide = [("conv2d", [0, weight(8, 256, 3, 3)])]
-    assert words(wide, (1, 256, 8, 128)) == ""
-    assert "SRAM must hold" in words(wide, (1, 256, 8, 256))
-    assert "SRAM must hold" in words(wide, (1, 256, 8, 128), chip="lite")
+def test_limits_are_those_of_the_chip() -> None:
+    grouped = [("conv2d", [0, weight(16, 512, 3, 3)], {"groups": 2})]
+    shape = (1, 1024, 8, 8)
+    assert "must hold the kernels of one step" in words(grouped, shape)
+    assert words(grouped, shape, chip="large") == ""
+    assert "must hold eight rows" in words([("softmax", [0])], (4, 9000), chip="small")
+    assert words([("softmax", [0])], (4, 9000)) == ""
 
 
 @pytest.mark.parametrize(
     ("nodes", "shape", "expected"),
     [
-        ([("softmax", [0], {"axis": 1})], (4, 9000), "at most 8192 elements"),
+        ([("softmax", [0], {"axis": 1})], (4, 40000), "must hold eight rows"),
         ([("softmax", [0], {"axis": 1})], (4, 8, 3), "the vector unit reduces rows"),
         ([("softmax", [0], {"axis": -1})], (4, 8, 3), ""),
-        ([("nn.max_pool2d", [0], {"pool_size": (9, 9)})], IMAGE, "at most 8x8"),
-        ([("mean", [0], {"axis": [1]})], IMAGE, "the reduction unit reduces whole planes"),
+        ([("nn.max_pool2d", [0], {"pool_size": (9, 9)})], IMAGE, ""),
+        ([("nn.max_pool2d", [0], {"dilation": (2, 2)})], IMAGE, "the pooling window has no gaps"),
+        ([("mean", [0], {"axis": [1]})], IMAGE, "only whole planes are averaged"),
         ([("mean", [0], {"axis": [2, 3]})], IMAGE, ""),
         ([("take", [0, const([1], "int64")], {"axis": 0})], (4, 8), "reads no addresses"),
         ([("matmul", [0, weight(8, 4)])], (3, 8), ""),
-        ([("matmul", [0, weight(8)])], (3, 8), "layer are a matrix"),
-        ([("matmul", [0, weight(5, 8, 4)])], (3, 8), "layer are a matrix"),
+        ([("matmul", [0, weight(8)])], (3, 8), "batches of one operand are not repeated"),
+        ([("matmul", [0, weight(5, 8, 4)])], (3, 8), "batches of one operand are not repeated"),
+        ([("matmul", [0, weight(5, 8, 4)])], (5, 3, 8), ""),
     ],
 )
 def test_other_ops(nodes: list[Any], shape: tuple[int, ...], expected: str) -> None:
@@ -206,12 +216,14 @@ def test_hard_swish_after_a_convolution() -> None:
 
 def test_the_chips() -> None:
     plugins = Plugins.discover()
-    spec = plugins.spec("npu")
-    standard = spec.bind({})
-    lite = plugins.spec("npu", {"chip": "lite"}).bind({"chip": "lite"})
-    assert standard is not None and lite is not None
-    assert standard.hardware["sram"] == 4 * lite.hardware["sram"]
-    assert list(spec.options["properties"]["chip"]["enum"]) == list(npu.CHIPS)
+    for chip in hardware.chips():
+        bound = plugins.spec("npu", {"chip": chip}).bind({"chip": chip})
+        assert bound is not None
+        assert bound.hardware["scratchpad"] == hardware.load(chip).scratchpad
+        assert None not in bound.hardware.values()
+    described = plugins.spec("npu").options["properties"]["chip"]
+    assert set(described["enum"]) == set(hardware.chips())
+    assert described["default"] == "medium"
 
 
 def test_an_unknown_chip_is_an_error_of_usage() -> None:

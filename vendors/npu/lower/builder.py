@@ -50,7 +50,7 @@ class Builder:
         self, name: str, shape: tuple[int, ...], dtype: Dtype, quant: Quant | None = None
     ) -> Tensor:
         """A new tensor; its name is made unique."""
-        return Tensor(self._unique(name), shape, dtype, quant)
+        return Tensor(self.name(name), shape, dtype, quant)
 
     def constant(self, value: Constant, name: str) -> Tensor:
         """A constant as a tensor: as it is stored where that is 8 bits with one scale, in float32 otherwise."""
@@ -59,9 +59,9 @@ class Builder:
             dtype = DTYPES[value.stored.dtype.name]
             if value.scale is None or quant is not None:
                 data = np.ascontiguousarray(value.stored)
-                return Tensor(self._unique(name), data.shape, dtype, quant or PLAIN, data)
+                return Tensor(self.name(name), data.shape, dtype, quant or PLAIN, data)
         data = np.ascontiguousarray(value.real)
-        return Tensor(self._unique(name), data.shape, Dtype.F32, None, data)
+        return Tensor(self.name(name), data.shape, Dtype.F32, None, data)
 
     def add(self, layers: Iterable[Layer]) -> None:
         """Append layers."""
@@ -190,7 +190,8 @@ class Builder:
             q=done.q,
         )
 
-    def _unique(self, name: str) -> str:
+    def name(self, name: str) -> str:
+        """`name`, with a number behind it if it is taken."""
         free = name
         while free in self._names:
             self._names[name] += 1

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from byoc.vendors.npu.isa import Dtype
 from byoc.vendors.npu.layers import Quant, Tensor
 from byoc.vendors.npu.lower.op import Op
 from byoc.vendors.npu.lower.values import DTYPES, ONE, Constant, Floats, Value
-
-_RANGES: Final = {"int8": (-128, 127), "uint8": (0, 255)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,27 +47,9 @@ def _weights(op: Op, constant: Constant, axis: int | None) -> tuple[Tensor, Floa
         return None
     if constant.scale.size > 1 or constant.zero.size > 1:
         op.demand(axis == constant.axis, f"its weights are quantised along axis {constant.axis}")
-    stored, zero = _one_zero(op, constant)
-    dtype = DTYPES[stored.dtype.name]
-    scales = constant.scale.astype(np.float64).reshape(-1)
-    quant = Quant(float(scales[0]) if scales.size == 1 else 1.0, zero)
-    made = op.builder.constant(Constant(stored), f"{op.var}.weight")
-    return Tensor(made.name, made.shape, dtype, quant, made.data), scales
-
-
-def _one_zero(op: Op, constant: Constant) -> tuple[npt.NDArray[np.generic], int]:
-    """The numbers with the same zero point everywhere."""
-    assert constant.zero is not None
     zeros = np.unique(constant.zero)
-    if zeros.size == 1:
-        return constant.stored, int(zeros[0])
-    spread = [1] * constant.stored.ndim
-    spread[constant.axis] = -1
-    shifted = constant.stored.astype(np.int64) - constant.zero.reshape(spread)
-    for name, (low, high) in _RANGES.items():
-        if low <= shifted.min() and shifted.max() <= high:
-            return shifted.astype(name), 0
-    raise op.builder.refused(
-        f"{op.name}: the zero points of its weights differ, and without them they are "
-        f"{shifted.min()} to {shifted.max()}, which is more than 8 bits hold"
-    )
+    op.demand(zeros.size == 1, "its weights have several zero points; the matrix unit takes one")
+    scales = constant.scale.astype(np.float64).reshape(-1)
+    quant = Quant(float(scales[0]) if scales.size == 1 else 1.0, int(zeros[0]))
+    made = op.builder.constant(Constant(constant.stored), f"{op.var}.weight")
+    return replace(made, quant=quant), scales

@@ -16,6 +16,7 @@ from byoc.vendors.npu.layers import Composite, Epilogue, Layer, Network, Tensor
 from byoc.vendors.npu.lower import conv, elementwise, matmul, moves, norm, pool, quantised
 from byoc.vendors.npu.lower.builder import PLAIN, Builder, RefusedError
 from byoc.vendors.npu.lower.forms import activation, normalisation, variables
+from byoc.vendors.npu.lower.groups import GROUPS
 from byoc.vendors.npu.lower.op import Lowering, Op, extents
 from byoc.vendors.npu.lower.values import DTYPES, Constant, Pending, Value
 
@@ -84,6 +85,10 @@ class Walk:
         return PLAIN
 
     def _composite(self, name: str, bindings: Sequence[Any]) -> None:
+        if name in GROUPS:
+            self.values[bindings[-1].var.name] = self._group(name, bindings)
+            self._settle(bindings[-1].var.name)
+            return
         normal = normalisation(name, bindings)
         if normal is not None:
             self.values[normal.result] = self._normalised(normal, bindings)
@@ -97,6 +102,13 @@ class Walk:
             self.values[form.result] = self.builder.activated(value, form.act, form.result)
         for binding in bindings:
             self._settle(binding.var.name)
+
+    def _group(self, name: str, bindings: Sequence[Any]) -> Value:
+        result = bindings[-1].var.name
+        group = next(each for each in self.segment.groups if result in each.bindings)
+        (given,) = (each for each in group.inputs.values() if isinstance(each, str))
+        x = self.builder.floats(self._taken(given), f"{result}.x")
+        return GROUPS[name](self.builder, x, group.attrs, result)
 
     def _normalised(self, normal: Any, bindings: Sequence[Any]) -> Value:
         op = self._op(bindings[-1])
