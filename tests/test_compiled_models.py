@@ -19,6 +19,10 @@ QUICK = {
     ("qdq_cnn", "onnxruntime"),
     ("qdq_cnn", "openvino"),
     ("qdq_cnn", "qnn"),
+    ("qdq_cnn", "npu"),
+    ("squeezenet", "npu"),
+    ("transformer", "npu"),
+    ("silero-vad-16k-op15", "npu"),
 }
 """What `make test` runs; the others are slow."""
 
@@ -30,11 +34,18 @@ NATIVE = {("vgg19", "openvino"): 2e-4}
 INTEGER_SNR = 30.0
 """Least signal-to-noise ratio (dB) of quantised models, and of vendors that compute in float16."""
 ON_QNN = ("qdq_cnn", "squeezenet", "rapidocr-cls")
-PACKAGES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "qnn": "onnxruntime_qnn"}
+PACKAGES = {
+    "npu": "byoc",
+    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
+    "qnn": "onnxruntime_qnn",
+}
 
 
 def cases() -> list[object]:
-    pairs = [(name, vendor) for name in zoo.names() for vendor in ("onnxruntime", "openvino")]
+    pairs = [
+        (name, vendor) for name in zoo.names() for vendor in ("npu", "onnxruntime", "openvino")
+    ]
     pairs += [(name, "qnn") for name in ON_QNN]
     return [
         pytest.param(*pair, id="-".join(pair), marks=[] if pair in QUICK else [pytest.mark.slow])
@@ -64,7 +75,9 @@ def test_a_zoo_model_computes_what_onnxruntime_computes(byoc: Run, name: str, ve
         assert any(output["max_abs"] > 0 for output in report["outputs"])
     exact = vendor != "qnn" and name in FLOATS
     for output in report["outputs"]:
-        if exact:
+        if vendor == "npu" and name not in FLOATS:
+            assert output["max_abs"] == 0, output
+        elif exact:
             assert output["max_rel"] <= NATIVE.get((name, vendor), FLOAT_ERROR), output
         else:
             assert output["snr_db"] is None or output["snr_db"] >= INTEGER_SNR, output
