@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from byoc.vendors.npu import hardware, isa
 from byoc.vendors.npu.asm import assemble, disassemble, parse, write
@@ -147,3 +148,25 @@ def test_errors_name_the_place_and_the_nearest_word(
         assemble(text)
     assert (caught.value.line, caught.value.column) == (line, column)
     assert str(caught.value).startswith(f"line {line}, column {column}: ")
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.integers(0, len(TEXT) - 1),
+    st.integers(0, 12),
+    st.one_of(
+        st.text(max_size=4),
+        st.sampled_from(
+            ["[", "]", "{0}", "=", "(", "-1", "99999999999999999999", "\x00", "x=", "inf"]
+        ),
+    ),
+)
+def test_altered_text_is_read_or_refused_with_its_place(place: int, cut: int, new: str) -> None:
+    text = TEXT[:place] + new + TEXT[place + cut :]
+    try:
+        program = assemble(text)
+    except AssemblyError as error:
+        assert 1 <= error.line <= text.count("\n") + 2
+        assert error.column >= 1
+    else:
+        assert assemble(disassemble(program)) == program
