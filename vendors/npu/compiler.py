@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import byoc
 from byoc.vendors.npu import isa, kernels, simulate
+from byoc.vendors.npu.asm import assemble
+from byoc.vendors.npu.asm.writer import head
 from byoc.vendors.npu.errors import MisfitError
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels.tiles import Scratch
 from byoc.vendors.npu.layers import Network, Tensor
+from byoc.vendors.npu.listing import Section, body
 from byoc.vendors.npu.order import ordered
 from byoc.vendors.npu.plan import Plan, plan
 from byoc.vendors.npu.pool import Pool
 from byoc.vendors.npu.program import Name, Port, Program, digest
-from byoc.vendors.npu.roll import rolled
+from byoc.vendors.npu.sections import section
 from byoc.vendors.npu.work import work
 
 if TYPE_CHECKING:
@@ -48,27 +51,26 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A network's program, with its constants and what it takes."""
+    """A network's program, with its constants, what it takes, and the assembly text that it was made from."""
 
     network: Network
     plan: Plan
     program: Program
     constants: bytes
     report: simulate.Report
+    listing: str
 
 
 def compiled(network: Network, hardware: Hardware, options: Options) -> Compiled:
     """Compile `network` for `hardware`. Raises MisfitError for what the chip has no room for."""
     pool = Pool()
     made = plan(network, hardware, pool, keep=options.keep, slots=options.slots)
-    instructions = ordered(_emitted(made, hardware, pool), hardware)
-    groups = itertools.groupby(instructions, key=lambda each: each.composite)
-    records = [record for _, group in groups for record in rolled(group)]
+    sections = list(_sections(made, hardware, pool))
     constants = pool.data
-    program = Program(
+    outline = Program(
         hardware,
         (*_ports(isa.Space.IN, network.inputs), *_ports(isa.Space.OUT, network.outputs)),
-        (*records, isa.Halt()),
+        (),
         tuple(Name(each.name, each.nodes) for each in network.composites),
         len(constants),
         digest(constants),
@@ -76,9 +78,11 @@ def compiled(network: Network, hardware: Hardware, options: Options) -> Compiled
         MOST_CYCLES,
         MOST_STEPS,
     )
+    text = body(outline, sections)
+    program = assemble(head(outline) + text)
     report = simulate.check(program.to_bytes(), constants)
     program = replace(program, cycles=report.cycles, steps=report.steps)
-    return Compiled(network, made, program, constants, report)
+    return Compiled(network, made, program, constants, report, head(program) + text)
 
 
 def blob(segment: byoc.Segment, hardware: Hardware, options: Options) -> byoc.Blob | byoc.Refusal:
@@ -98,13 +102,20 @@ def blob(segment: byoc.Segment, hardware: Hardware, options: Options) -> byoc.Bl
         compat=hardware.fingerprint,
         report=_report(made, hardware),
         alignment=ALIGNMENT,
+        files={"program.asm": made.listing.encode()},
     )
 
 
-def _emitted(made: Plan, hardware: Hardware, pool: Pool) -> Iterator[isa.Instruction]:
+def _sections(made: Plan, hardware: Hardware, pool: Pool) -> Iterator[Section]:
+    """Every step's instructions, with the tokens that order them among all."""
+    emitted = []
     for step in made.steps:
         scratch = Scratch(step.scratch, step.scratch_bytes)
-        yield from kernels.emit(step.layer, step.config, made.views, scratch, pool, hardware)
+        own = kernels.emit(step.layer, step.config, made.views, scratch, pool, hardware)
+        emitted.append(list(own))
+    everything = iter(ordered(itertools.chain.from_iterable(emitted), hardware))
+    for step, alone in zip(made.steps, emitted, strict=True):
+        yield section(step, list(itertools.islice(everything, len(alone))), made.views)
 
 
 def _ports(space: isa.Space, tensors: Sequence[Tensor]) -> Iterator[Port]:
