@@ -43,7 +43,7 @@ halt
 """
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(programs.programs())
 @example(Program(SMALL))
 @example(Program(SMALL, names=(Name("a"),)))
@@ -150,7 +150,7 @@ def test_errors_name_the_place_and_the_nearest_word(
     assert str(caught.value).startswith(f"line {line}, column {column}: ")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(
     st.integers(0, len(TEXT) - 1),
     st.integers(0, 12),
