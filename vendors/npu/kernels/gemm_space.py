@@ -86,7 +86,7 @@ def _worthy(
         if config.columns == widest and _large(extents, hw, config, work):
             least = min(least, room)
             yield config
-    easy = hw.scratchpad // 16
+    easy = hw.scratchpad // 4
     smallest = min((room for _, room, _ in sized), default=0)
     for work, room, config in sorted(sized, key=lambda each: (-each[0], each[1])):
         if room < least and (work >= _LEAST // 2 or least > easy or room == smallest):
