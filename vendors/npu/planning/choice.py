@@ -19,7 +19,7 @@ from byoc.vendors.npu.places import View, aligned
 from byoc.vendors.npu.planning.graph import operands
 from byoc.vendors.npu.planning.storage import Buffer, Storage
 
-CLOSE: Final = 1.02
+CLOSE: Final = 1.005
 """A configuration that takes this much longer than the best is as good, if it is smaller."""
 
 
