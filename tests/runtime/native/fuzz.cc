@@ -1,7 +1,7 @@
 // A coverage-guided fuzzer of loads: `fuzz COUNT SEED DRIVER CRASH SEEDS...`.
 //
 // The runtime's sources and tvm-ffi's JSON parser are compiled with -fsanitize-coverage=trace-pc:
-// each edge that a load takes is counted here, and an input that takes a new one joins the corpus.
+// an input that takes a new edge joins the corpus.
 // A container that loads is run: each segment is opened by a native driver, which shows the parts
 // it is given, and called. What must hold: no crash, no exception but Failure, and every byte shown
 // is within a part whose SHA-256 stands in a manifest that the header's SHA-256 vouches for. An
@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bitset>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +18,7 @@
 #include <iterator>
 
 #include "build.h"
+#include "coverage.h"
 #include "drivers.h"
 #include "mutate.h"
 #include "process.h"
@@ -26,14 +26,7 @@
 
 using byoc_test::Bytes;
 
-extern "C" const char __executable_start;
-
 namespace {
-
-constexpr size_t kEdges = 1 << 16;
-uint8_t counts[kEdges];
-size_t last_block = 0;
-bool recording = false;
 
 Bytes current;
 const char* crash_file = nullptr;
@@ -49,29 +42,6 @@ void SaveCurrent() {
   std::fprintf(stderr, "%s; the input is in %s\n", what, crash_file);
   SaveCurrent();
   std::_Exit(1);
-}
-
-// Edges taken so far, each with the order of magnitude of how often.
-std::bitset<kEdges * 8> seen;
-
-bool TakesNewEdge() {
-  bool found = false;
-  for (size_t i = 0; i < kEdges; ++i) {
-    if (i % 8 == 0) {
-      uint64_t eight;
-      std::memcpy(&eight, counts + i, 8);
-      if (eight == 0) {
-        i += 7;
-        continue;
-      }
-    }
-    if (counts[i] == 0) continue;
-    size_t magnitude = 0;
-    while (magnitude < 7 && (counts[i] >> (magnitude + 1)) != 0) ++magnitude;
-    found |= !seen[i * 8 + magnitude];
-    seen[i * 8 + magnitude] = true;
-  }
-  return found;
 }
 
 // Tensors for a call, as the ports describe them; none when they would be large.
@@ -155,18 +125,16 @@ void LoadAndRun() {
 }
 
 bool Execute() {
-  std::fill(std::begin(counts), std::end(counts), uint8_t{0});
-  last_block = 0;
   alarm(20);
-  recording = true;
+  byoc_test::StartCounting();
   try {
     LoadAndRun();
   } catch (const std::exception& error) {
-    recording = false;
+    byoc_test::StopCounting();
     Broken(error.what());
   }
-  recording = false;
-  return TakesNewEdge();
+  byoc_test::StopCounting();
+  return byoc_test::TakesNewEdge();
 }
 
 Bytes ReadFile(const char* path) {
@@ -195,7 +163,7 @@ std::vector<Bytes> Seeds(int count, char** paths) {
 
 // Called by the driver with each part that it was given.
 extern "C" __attribute__((visibility("default"))) void FuzzShow(const uint8_t* data, size_t bytes) {
-  recording = false;
+  byoc_test::StopCounting();
   ++shown;
   const std::string manifest = byoc_test::ManifestOf(current);
   const byoc::Digest digest =
@@ -205,17 +173,7 @@ extern "C" __attribute__((visibility("default"))) void FuzzShow(const uint8_t* d
   if (manifest.find(byoc::Hex(byoc::Sha256Portable(data, bytes))) == std::string::npos) {
     Broken("unverified bytes reached a driver");
   }
-  recording = true;
-}
-
-// Called at every edge of the instrumented sources.
-extern "C" void __sanitizer_cov_trace_pc() {
-  if (!recording) return;
-  const size_t block = reinterpret_cast<size_t>(__builtin_return_address(0)) -
-                       reinterpret_cast<size_t>(&__executable_start);
-  uint8_t& count = counts[(block ^ (last_block << 1)) % kEdges];
-  if (count != 255) ++count;
-  last_block = block;
+  byoc_test::GoOnCounting();
 }
 
 int main(int argc, char** argv) {
@@ -237,7 +195,7 @@ int main(int argc, char** argv) {
     Execute();
     add(before);
   }
-  const size_t seeds = corpus.all.size(), edges = seen.count(), seeds_loaded = loaded;
+  const size_t seeds = corpus.all.size(), edges = byoc_test::EdgesTaken(), seeds_loaded = loaded;
   for (long i = 0; i < count; ++i) {
     const size_t before = loaded;
     current = mutator.Next(corpus);
@@ -247,6 +205,6 @@ int main(int argc, char** argv) {
       "{\"loads\": %ld, \"seeds\": %zu, \"seeds_loaded\": %zu, \"corpus\": %zu, "
       "\"edges_of_seeds\": %zu, "
       "\"edges\": %zu, \"loaded\": %zu, \"parts_shown\": %zu}\n",
-      count, seeds, seeds_loaded, corpus.all.size(), edges, seen.count(), loaded, shown);
+      count, seeds, seeds_loaded, corpus.all.size(), edges, byoc_test::EdgesTaken(), loaded, shown);
   return 0;
 }

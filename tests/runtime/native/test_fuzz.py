@@ -24,7 +24,7 @@ FLAGS = (
     "-fsanitize=address,signed-integer-overflow,shift,bounds,return",
     "-fno-sanitize-recover=all",
 )
-OURS = [HERE / name for name in ("fuzz.cc", "mutate.cc", "build.cc")]
+OURS = [HERE / name for name in ("fuzz.cc", "mutate.cc", "build.cc", "coverage.cc")]
 
 
 def save_seed(path: Path) -> Path:
