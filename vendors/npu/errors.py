@@ -18,10 +18,13 @@ class AssemblyError(byoc.ByocError):
 
 
 class MisfitError(byoc.ByocError):
-    """A kernel needs `need` of something of which the chip, or what is left of it, has `have`."""
+    """A kernel needs `need` of something of which the chip, or what is left of it, has `have`.
 
-    def __init__(self, need: int, have: int, what: str) -> None:
-        self.need, self.have, self.what = need, have, what
+    `composite` is that of the layer at fault (an index into Network.composites), where it is known.
+    """
+
+    def __init__(self, need: int, have: int, what: str, composite: int | None = None) -> None:
+        self.need, self.have, self.what, self.composite = need, have, what, composite
         super().__init__(f"needs {need} {what}, of which there are {have}")
 
 

@@ -124,7 +124,7 @@ def check(layer: ly.Kernel, *, exact: bool = False, hw: Hardware = SMALL, most: 
             [placed.arrays[each] for each in placed.given],
         )[0]
         chosen = [RNG.integers(len(configs)) for _ in range(most)]
-        results = [(configs[i], placed.run(configs[i], hw)) for i in {0, *chosen}]
+        results = [(configs[i], placed.run(configs[i], hw)) for i in {0, -1, *chosen}]
         for config, got in results:
             if got is None:
                 continue

@@ -19,6 +19,8 @@ from byoc.vendors.npu.places import View, aligned
 from byoc.vendors.npu.planning.graph import operands
 from byoc.vendors.npu.planning.storage import Buffer, Storage
 
+_UNBOUNDED: Final = 1 << 40
+
 CLOSE: Final = 1.005
 """A configuration that takes this much longer than the best is as good, if it is smaller."""
 
@@ -34,11 +36,15 @@ class Choice:
 
 @dataclass(slots=True)
 class Fronts:
-    """The choices that each layer has, smallest first and every one faster than those before it."""
+    """The choices that each layer has, smallest first and every one faster than those before it.
+
+    A layer in `fixed` has the configuration that stands there, and no choice.
+    """
 
     storage: Storage
     hardware: Hardware
     slots: int
+    fixed: Mapping[ly.Kernel, TileConfig] = field(default_factory=dict)
     found: dict[tuple[int, frozenset[ly.Tensor]], list[Choice]] = field(default_factory=dict)
     alike: dict[Hashable, list[Choice]] = field(default_factory=dict)
 
@@ -60,7 +66,7 @@ class Fronts:
             else places[each].view
             for each in (*operands(layer), layer.out)
         }
-        key = _likeness(layer, views)
+        key = layer if layer in self.fixed else _likeness(layer, views)
         if key not in self.alike:
             self.alike[key] = self._front(layer, views)
         return self.alike[key]
@@ -68,16 +74,32 @@ class Fronts:
     def _front(self, layer: ly.Kernel, views: Mapping[ly.Tensor, View]) -> list[Choice]:
         given = self._choices(layer, views, self.hardware.scratchpad)
         if not given:
-            least = min(self._choices(layer, views, 1 << 40), key=lambda each: each.size)
-            raise MisfitError(least.size, self.hardware.scratchpad, "bytes of scratchpad")
+            raise self._misfit(layer, views)
         return _front(given)
+
+    def _misfit(self, layer: ly.Kernel, views: Mapping[ly.Tensor, View]) -> MisfitError:
+        """What the smallest tiles of a layer need that the chip has not."""
+        hw = self.hardware
+        fixed = self.fixed.get(layer)
+        configs = kernels.space(layer, hw, _UNBOUNDED) if fixed is None else [fixed]
+        costs = [kernels.estimate(layer, each, hw, views) for each in configs]
+        if not costs:
+            return MisfitError(1, 0, "configurations of tiles", layer.composite)
+        room, rows = (
+            min(getattr(each, name) for each in costs) for name in ("scratchpad", "accumulators")
+        )
+        if room > hw.scratchpad:
+            return MisfitError(room, hw.scratchpad, "bytes of scratchpad", layer.composite)
+        return MisfitError(rows, hw.accumulators, "rows of accumulators", layer.composite)
 
     def _choices(
         self, layer: ly.Kernel, views: Mapping[ly.Tensor, View], size: int
     ) -> list[Choice]:
         found = []
-        for config in kernels.space(layer, self.hardware, size):
-            if config.slots <= self.slots:
+        is_fixed = layer in self.fixed
+        configs = [self.fixed[layer]] if is_fixed else kernels.space(layer, self.hardware, size)
+        for config in configs:
+            if is_fixed or config.slots <= self.slots:
                 cost = kernels.estimate(layer, config, self.hardware, views)
                 if cost.valid and cost.scratchpad <= size:
                     found.append(Choice(config, aligned(cost.scratchpad), cost.cycles))
@@ -93,7 +115,8 @@ def _likeness(given: Any, views: Mapping[ly.Tensor, View]) -> Hashable:
     if is_dataclass(given):
         named = [each.name for each in fields(given) if each.name != "composite"]
         return type(given), *(_likeness(getattr(given, name), views) for name in named)
-    return getattr(given, "shape", given)  # of an array, which gives a value for each channel
+    shape: Hashable = getattr(given, "shape", given)
+    return shape  # of an array, which gives a value for each channel
 
 
 def _front(choices: Sequence[Choice]) -> list[Choice]:
