@@ -6,9 +6,9 @@ lower -> plan -> kernels -> order -> roll -> listing -> assemble
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
 
 import byoc
 from byoc.vendors.npu import isa, kernels, simulate
@@ -17,7 +17,8 @@ from byoc.vendors.npu.asm.writer import head
 from byoc.vendors.npu.errors import MisfitError
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels.tiles import Scratch
-from byoc.vendors.npu.layers import Network, Tensor
+from byoc.vendors.npu.kernels.config import TileConfig
+from byoc.vendors.npu.layers import Kernel, Network, Tensor
 from byoc.vendors.npu.listing import Section, body
 from byoc.vendors.npu.order import ordered
 from byoc.vendors.npu.plan import Plan, plan
@@ -25,9 +26,6 @@ from byoc.vendors.npu.pool import Pool
 from byoc.vendors.npu.program import Name, Port, Program, digest
 from byoc.vendors.npu.sections import section
 from byoc.vendors.npu.work import work
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ALIGNMENT: Final = 4
 """Bytes: DMA moves whole elements to and from any address of one."""
@@ -42,11 +40,13 @@ class Options:
     """How a network is compiled.
 
     Without `keep` every result is spilled to DRAM between layers; with `slots` of 1 nothing is loaded while its
-    predecessor is in use. Both are there to be compared with.
+    predecessor is in use. Both are there to be compared with. `fixed` are configurations of single layers, for
+    whoever searches better ones.
     """
 
     keep: bool = True
     slots: int = 2
+    fixed: Mapping[Kernel, TileConfig] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,14 @@ class Compiled:
 def compiled(network: Network, hardware: Hardware, options: Options) -> Compiled:
     """Compile `network` for `hardware`. Raises MisfitError for what the chip has no room for."""
     pool = Pool()
-    made = plan(network, hardware, pool, keep=options.keep, slots=options.slots)
+    made = plan(
+        network,
+        hardware,
+        pool,
+        keep=options.keep,
+        slots=options.slots,
+        fixed=options.fixed,
+    )
     sections = list(_sections(made, hardware, pool))
     constants = pool.data
     outline = Program(

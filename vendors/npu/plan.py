@@ -46,16 +46,22 @@ class Plan:
 
 
 def plan(
-    network: ly.Network, hardware: Hardware, pool: Pool, *, keep: bool = True, slots: int = 2
+    network: ly.Network,
+    hardware: Hardware,
+    pool: Pool,
+    *,
+    keep: bool = True,
+    slots: int = 2,
+    fixed: Mapping[ly.Kernel, TileConfig] | None = None,
 ) -> Plan:
     """Plan `network` for `hardware`; constants that are read as tensors go into `pool`.
 
     Without `keep` every result is spilled to DRAM; with `slots` of 1 nothing is loaded while its predecessor is in
-    use. Raises MisfitError for a layer that the scratchpad has not even room for the smallest tiles of.
+    use. Layers in `fixed` are cut as it says, whatever else would be better. Raises MisfitError for a layer that the scratchpad has not even room for the smallest tiles of.
     """
     storage = stored(network, pool)
     alive = lives(storage)
-    fronts = Fronts(storage, hardware, slots)
+    fronts = Fronts(storage, hardware, slots, fixed or {})
     kept = resident(alive, fronts, hardware.scratchpad) if keep else {}
     given = areas(len(storage.layers), kept, alive, fronts, apart=slots > 1)
     spilled, tmp = offsets({each: life for each, life in alive.items() if each not in kept})
