@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from byoc.cli._vendor_facts import facts_text
 from tests.cli.conftest import Byoc
 
 TABLE = """\
@@ -137,7 +138,19 @@ def test_show_as_json_and_markdown(run_byoc: Byoc) -> None:
     assert "| `key` | string |  | load, secret |  |\n" in page
 
 
-def test_show_of_a_vendor_that_can_partition_alone(run_byoc: Byoc) -> None:
-    out = run_byoc("vendors", "show", "npu")[1]
-    assert "nothing: without byoc_codegen it can partition alone" in out
-    assert "standard or lite; standard unless given; at compile time" in out
+def test_a_vendor_without_codegen_can_partition_alone() -> None:
+    facts = {
+        "plugin": "mine 1.0",
+        "hooks": [],
+        "toolchain": "",
+        "opset": None,
+        "driver": "",
+        "options": [],
+    }
+    assert "nothing: without byoc_codegen it can partition alone" in facts_text(facts)
+
+
+def test_show_of_the_bundled_vendor(run_byoc: Byoc) -> None:
+    words = " ".join(run_byoc("vendors", "show", "npu")[1].split())
+    assert "its segments, in byoc_codegen" in words
+    assert "medium unless given; at compile time" in words
