@@ -75,8 +75,10 @@ def record(work: Work, hw: Hardware) -> CostRecord:
     loading = load / tiles + hw.load_latency if load else 0
     computing = compute / tiles + work.chain * hw.vector_latency
     storing = store / tiles + hw.store_latency if store else 0
-    apart = max(loading + computing, computing + storing) / work.slots
     inner = compute / tiles + (work.chain - 1) * hw.vector_latency
+    # The more memory is what counts, the more are both directions at work and get half of its bandwidth each.
+    slower = (memory - max(load, store)) / tiles * min(1, memory / tiles / max(inner, 1))
+    apart = (max(loading + computing, computing + storing) + slower) / work.slots
     each = max(memory / tiles, inner, apart)
     if work.slots == 1:
         each = loading + computing + storing
