@@ -58,7 +58,7 @@ def family(layer: ly.Kernel) -> str:
     return "move"
 
 
-def title(layer: ly.Kernel) -> str:
+def title(layer: ly.Layer | ly.Kernel) -> str:
     """What the layer computes, in a line: `convolution of x float32 1x3x8x8 with 4x3x3x3, ...`."""
     return ", ".join([_what(layer), *_epilogue(layer), f"giving {shaped(layer.out)}"])
 
@@ -79,7 +79,7 @@ _DTYPES = {
 }
 
 
-def _what(layer: ly.Kernel) -> str:
+def _what(layer: ly.Layer | ly.Kernel) -> str:
     match layer:
         case ly.Conv():
             words = f"convolution of {shaped(layer.x)} with {shaped(layer.weight)}"
@@ -100,10 +100,12 @@ def _what(layer: ly.Kernel) -> str:
             return f"softmax over dimension {layer.axis} of {shaped(layer.x)}"
         case ly.Norm():
             return f"layer normalisation of {shaped(layer.x)}"
+        case ly.Concat():
+            return "concatenation of " + " and ".join(map(shaped, layer.xs))
     return f"{type(layer).__name__.lower()} of {shaped(layer.x)}"
 
 
-def _epilogue(layer: ly.Kernel) -> Iterator[str]:
+def _epilogue(layer: ly.Layer | ly.Kernel) -> Iterator[str]:
     """What is done to each sum, or element, before it is stored."""
     match layer:
         case ly.Map():
