@@ -31,8 +31,8 @@ class MisfitError(byoc.ByocError):
 class SimulationError(byoc.ByocError):
     """A program that the simulator refuses to run, or a call that does not fit it.
 
-    `kind` is one of malformed, bounds, deadlock, tokens left, race, steps, cycles, limit and call; `record` the
-    number of the record that is wrong, where it is one's fault.
+    `kind` is one of malformed, bounds, deadlock, tokens left, race, steps, cycles, limit, call, and missing for the
+    simulator itself; `record` the number of the record that is wrong, where it is one's fault.
     """
 
     def __init__(self, message: str, *, kind: str, record: int | None) -> None:

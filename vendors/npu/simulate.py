@@ -195,6 +195,13 @@ def _pointers(arrays: Sequence[np.ndarray[Any, Any]]) -> tuple[Any, Any, int]:
 
 @cache
 def _library() -> Any:
+    if not LIBRARY.is_file():
+        raise SimulationError(
+            f"the simulator {LIBRARY} is missing: this byoc was installed without building it; reinstall it with a "
+            "C++17 compiler on the PATH (`pip install .`, or `pip install -e .` in a checkout)",
+            kind="missing",
+            record=None,
+        )
     library = ctypes.CDLL(str(LIBRARY))
     size, pointer, text = ctypes.c_size_t, ctypes.c_void_p, ctypes.POINTER(ctypes.c_char_p)
     sides: list[Any] = [pointer, pointer, size]
