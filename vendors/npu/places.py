@@ -68,22 +68,6 @@ class View:
         low, high = self.span
         return range(low // isa.LINE, -(-high // isa.LINE))
 
-    @property
-    def row_major(self) -> bool:
-        """Whether the elements stand without gaps in the order of the shape."""
-        return self.runs() <= 1 and self._innermost() in (None, self.dtype.bytes)
-
-    @property
-    def channel_last(self) -> bool:
-        """Whether it is 4-D and its channels (axis 1) stand side by side."""
-        if len(self.shape) != 4:
-            return False
-        return self.shape[1] == 1 or self.strides[1] == self.dtype.bytes
-
-    def runs(self) -> int:
-        """In how many dimensions it can be read as one, in the order of the shape: 0 (one element), 1 or more."""
-        return len(self.merged())
-
     def merged(self) -> tuple[tuple[int, int], ...]:
         """Count and stride of each dimension, outermost first, without those of one and neighbours made one."""
         dims: list[tuple[int, int]] = []
@@ -95,10 +79,6 @@ class View:
             else:
                 dims.append((count, stride))
         return tuple(dims)
-
-    def moved(self, space: isa.Space, offset: int, index: int = 0) -> View:
-        """The same view of another place."""
-        return replace(self, space=space, offset=offset, index=index)
 
     def permute(self, axes: Sequence[int]) -> View:
         """As numpy's transpose."""
@@ -149,10 +129,6 @@ class View:
             count //= shape[axis]
         return tuple(strides)
 
-    def _innermost(self) -> int | None:
-        dims = self.merged()
-        return dims[-1][1] if dims else None
-
 
 def positions(shape: Sequence[int]) -> Iterator[tuple[int, ...]]:
     """Every index of `shape`, the last fastest."""
@@ -167,8 +143,3 @@ def positions(shape: Sequence[int]) -> Iterator[tuple[int, ...]]:
 def aligned(size: int) -> int:
     """`size` bytes rounded up to whole lines."""
     return -(-size // isa.LINE) * isa.LINE
-
-
-def overlap(one: range, other: range) -> bool:
-    """Whether two ranges (of bytes or lines) have anything in common."""
-    return one.start < other.stop and other.start < one.stop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.places import View
@@ -56,12 +56,6 @@ class Work:
     load: int = 0
     store: int = 0
     chain: int = 1
-
-    def __add__(self, other: Work) -> Work:
-        """Both, in the tiles of the first."""
-        names = ("matrix", "vector", "bytes_in", "bytes_out", "macs", "load", "store")
-        sums = {name: getattr(self, name) + getattr(other, name) for name in names}
-        return replace(self, **sums)
 
 
 def record(work: Work, hw: Hardware) -> CostRecord:
