@@ -38,10 +38,10 @@ def lrn(builder: Builder, x: Tensor, attrs: Mapping[str, Any], name: str) -> Val
 
 
 def _band(builder: Builder, channels: int, size: int, name: str) -> Tensor:
-    """The weights of a 1x1 convolution that sums `size` neighbouring channels, the odd one after."""
+    """The weights of a 1x1 convolution that sums `size` neighbouring channels."""
     places = np.arange(channels)
     distance = places[None, :] - places[:, None]
-    inside = (distance >= -((size - 1) // 2)) & (distance <= size // 2)
+    inside = np.abs(distance) <= size // 2
     data = inside.astype(np.float32).reshape(channels, channels, 1, 1)
     return Tensor(builder.name(name), data.shape, Dtype.F32, None, data)
 
