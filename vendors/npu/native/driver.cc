@@ -103,7 +103,8 @@ class Handle {
 };
 
 int Open(const byoc_blob* blob, void** handle) {
-  return Guarded([&] { *handle = new Handle(PartOf(*blob, "program"), PartOf(*blob, "constants")); });
+  return Guarded(
+      [&] { *handle = new Handle(PartOf(*blob, "program"), PartOf(*blob, "constants")); });
 }
 
 int Run(void* handle, const DLTensor* inputs, size_t num_inputs, const DLTensor* outputs,

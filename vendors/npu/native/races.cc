@@ -30,7 +30,9 @@ Races::Lines& Races::LinesOf(const Span& span) {
 
 std::string Races::Describe(size_t record, Queue queue) const {
   const Head head = program_.records[record].head();
-  return "record " + std::to_string(record) + " (" + OpcodeName(head.opcode) + ", composite '" + program_.composites[head.composite].name + "') in queue " + QueueName(queue);
+  return "record " + std::to_string(record) + " (" + OpcodeName(head.opcode) +
+         ", composite '" + program_.composites[head.composite].name + "') in queue " +
+         QueueName(queue);
 }
 
 void Races::Take(size_t record, const Footprint& footprint, const Span* spans) {

@@ -185,7 +185,8 @@ void Mutator::MutateRecord(Bytes& program) {
   uint8_t* record = program.data() + FirstRecord(program) + kRecord * Below(CountOf(program));
   const Opcode opcode = static_cast<Opcode>(record[0]);
   const std::vector<size_t> addresses = Addresses(opcode);
-  if (!addresses.empty() && OneIn(3)) return MutateAddress(record + addresses[Below(addresses.size())]);
+  if (!addresses.empty() && OneIn(3))
+    return MutateAddress(record + addresses[Below(addresses.size())]);
   const size_t fields = (BytesOf(opcode) - 8) / 4;
   if (fields == 0 || OneIn(20)) {
     record[Below(4)] = static_cast<uint8_t>(OneIn(2) ? Below(64) : random_());
