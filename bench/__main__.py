@@ -59,6 +59,7 @@ PARTS = {
     "ov-sqz": Part(run.openvino_squeezenet, "session", most=1.05),
     "host-r50": Part(run.host_resnet50, "onnxruntime", most=1.15),
     "host-sqz": Part(run.host_squeezenet, "onnxruntime", most=1.15),
+    "npu-run": Part(run.npu_resnet50, "onnxruntime", most=40),
     "again": Part(run.second_compile, "first time", most=0.1),
     "native": Part(overhead.native_call, "us added to", most=1.5),
     "python": Part(overhead.python_call, "us added to", most=10),

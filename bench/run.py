@@ -49,6 +49,11 @@ def host_squeezenet() -> dict[str, Any]:
     return _beside("squeezenet", ["onnxruntime"], _onnxruntime_session, nothing=True)
 
 
+def npu_resnet50() -> dict[str, Any]:
+    """ResNet-50 on the simulator of the reference NPU."""
+    return _beside("resnet50", ["npu"], _onnxruntime_session, rounds=5)
+
+
 def second_compile() -> dict[str, Any]:
     """`byoc compile` of ResNet-50 again, beside the first time; whole commands."""
     with _scratch() as folder:
@@ -73,6 +78,7 @@ def _beside(
     vendors: list[str],
     native: Callable[[Path], Callable[[Any], Any]],
     nothing: bool = False,
+    rounds: int = ROUNDS,
 ) -> dict[str, Any]:
     """Medians of an artefact's runs and the native session's, by turns."""
     import byoc
@@ -90,18 +96,21 @@ def _beside(
         with load(artefact, threads=1) as loaded:
             (port,) = loaded.inputs
             data = np.random.default_rng(0).standard_normal((1, 3, 224, 224)).astype(np.float32)
-            ours, theirs = _by_turns(lambda: loaded.run({port.name: data}), lambda: session(data))
+            ours, theirs = _by_turns(
+                lambda: loaded.run({port.name: data}), lambda: session(data), rounds
+            )
     return {"byoc": round(ours, 5), "small": round(theirs, 5), "ratio": round(ours / theirs, 3)}
 
 
-def _by_turns(one: Callable[[], Any], other: Callable[[], Any]) -> tuple[float, float]:
+def _by_turns(one: Callable[[], Any], other: Callable[[], Any], rounds: int) -> tuple[float, float]:
     """The median seconds of both, called by turns, so that a busy neighbour meets both."""
     times: tuple[list[float], list[float]] = ([], [])
-    for turn in range(ROUNDS + WARM):
+    warm = min(WARM, rounds)
+    for turn in range(rounds + warm):
         for place, call in ((0, one), (1, other)):
             start = time.perf_counter()
             call()
-            if turn >= WARM:
+            if turn >= warm:
                 times[place].append(time.perf_counter() - start)
     return median(times[0]), median(times[1])
 

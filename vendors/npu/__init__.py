@@ -36,6 +36,11 @@ OPTIONS: Final = {
             "default": True,
             "description": "load the next tile while this one computes",
         },
+        "c_source": {
+            "type": "boolean",
+            "default": False,
+            "description": "leave the program as plain C beside its listing, in the bundles of --keep",
+        },
     },
 }
 
@@ -85,5 +90,9 @@ def _how(options: Mapping[str, Any]) -> tuple[Hardware, Options]:
     from byoc.vendors.npu.compiler import Options
     from byoc.vendors.npu.hardware import load
 
-    slots = 2 if options["double_buffering"] else 1
-    return load(options["chip"]), Options(keep=options["keep_on_chip"], slots=slots)
+    how = Options(
+        keep=options["keep_on_chip"],
+        slots=2 if options["double_buffering"] else 1,
+        c_source=options["c_source"],
+    )
+    return load(options["chip"]), how

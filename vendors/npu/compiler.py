@@ -12,12 +12,13 @@ from typing import Any, Final
 
 import byoc
 from byoc.vendors.npu import isa, kernels, simulate
-from byoc.vendors.npu.asm import assemble
+from byoc.vendors.npu.asm import assemble, parse
 from byoc.vendors.npu.asm.writer import head
+from byoc.vendors.npu.c_source import c_source
 from byoc.vendors.npu.errors import MisfitError
 from byoc.vendors.npu.hardware import Hardware
-from byoc.vendors.npu.kernels.tiles import Scratch
 from byoc.vendors.npu.kernels.config import TileConfig
+from byoc.vendors.npu.kernels.tiles import Scratch
 from byoc.vendors.npu.layers import Kernel, Network, Tensor
 from byoc.vendors.npu.listing import Section, body
 from byoc.vendors.npu.order import ordered
@@ -41,12 +42,13 @@ class Options:
 
     Without `keep` every result is spilled to DRAM between layers; with `slots` of 1 nothing is loaded while its
     predecessor is in use. Both are there to be compared with. `fixed` are configurations of single layers, for
-    whoever searches better ones.
+    whoever searches better ones. With `c_source` the program is shown as C as well.
     """
 
     keep: bool = True
     slots: int = 2
     fixed: Mapping[Kernel, TileConfig] = field(default_factory=dict)
+    c_source: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +104,18 @@ def blob(segment: byoc.Segment, hardware: Hardware, options: Options) -> byoc.Bl
     try:
         made = compiled(network, hardware, options)
     except MisfitError as error:
-        return byoc.Refusal("codegen-failed", str(error))
+        at_fault = () if error.composite is None else network.composites[error.composite].nodes
+        return byoc.Refusal("codegen-failed", str(error), nodes=at_fault)
+    files = {"program.asm": made.listing.encode()}
+    if options.c_source:
+        files["program.c"] = c_source(parse(made.listing)).encode()
     parts = {"program": made.program.to_bytes(), "constants": made.constants}
     return byoc.Blob(
         {name: part for name, part in parts.items() if part},
         compat=hardware.fingerprint,
         report=_report(made, hardware),
         alignment=ALIGNMENT,
-        files={"program.asm": made.listing.encode()},
+        files=files,
     )
 
 

@@ -42,8 +42,8 @@ def cost(
     """What `composite` takes when its main layer is cut as `config` says, None leaving that to the compiler.
 
     It is compiled and timed by the simulator: cycles are exact. The breakdown has the cycles in which the matrix
-    unit, the vector unit and each direction of DMA were busy, and in which the compute queue waited. A configuration
-    that does not fit is not valid, and `words` say what it lacks.
+    unit, the vector unit and each direction of DMA were busy, and in which the compute queue waited. What does not
+    fit is not valid, and `words` say what it lacks.
     """
     options = options or Options()
     network = _network(composite)
