@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import astuple, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,6 +74,7 @@ def chips() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
 
 
+@cache
 def load(name: str) -> Hardware:
     """The chip `name` of `chips()`."""
     return Hardware(**figures(name))
