@@ -57,7 +57,7 @@ def plan(
     """Plan `network` for `hardware`; constants that are read as tensors go into `pool`.
 
     Without `keep` every result is spilled to DRAM; with `slots` of 1 nothing is loaded while its predecessor is in
-    use. Layers in `fixed` are cut as it says, whatever else would be better. Raises MisfitError for a layer that the
+    use. Layers in `fixed` are cut as it says, whatever would be better. Raises MisfitError for a layer that the
     scratchpad has not even room for the smallest tiles of.
     """
     storage = stored(network, pool)
