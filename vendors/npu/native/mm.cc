@@ -37,7 +37,7 @@ namespace plain {
 #undef NPU_TARGET
 }  // namespace plain
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(NPU_PORTABLE)
 namespace avx2 {
 #define NPU_TARGET __attribute__((target("avx2")))
 #include "mm_kernel.h"
@@ -53,7 +53,7 @@ struct Kernels {
 
 template <class T>
 Kernels BestKernels() {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(NPU_PORTABLE)
   if (__builtin_cpu_supports("avx2")) return {avx2::Group<T>, avx2::Convert};
 #endif
   return {plain::Group<T>, plain::Convert};
