@@ -160,20 +160,34 @@ class VendorSession:
 
 
 def _as_rows(vendor: str, given: Any) -> list[Row]:
-    """The rows of one answer; TVM's are converted together, since their order says which wins."""
+    """The rows of one answer; TVM's and Relay's are converted together, since their order says which wins."""
     if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
         raise PatternError(
             f"the answer is {shown(given)}; expected a list of pattern rows, or None"
         )
     rows: list[Row] = []
-    for own, group in groupby(given, key=lambda each: isinstance(each, Row)):
-        if own:
+    for kind, group in groupby(given, key=_kind):
+        if kind == "own":
             rows += [_own_row(vendor, each) for each in group]
+        elif kind == "relay":
+            from byoc.relay.rows import rows_from_relay
+
+            rows += rows_from_relay(vendor, list(group))
         else:
             from byoc.partition.patterns.tvm_dpl import rows_from_tvm
 
             rows += rows_from_tvm(vendor, list(group))
     return rows
+
+
+def _kind(row: Any) -> str:
+    """Whose row it is: byoc's own, Relay's (its pattern is of byoc.relay), or TVM's."""
+    if isinstance(row, Row):
+        return "own"
+    from byoc.relay.dataflow_pattern import DFPattern
+
+    has_pattern = isinstance(row, tuple) and len(row) > 1
+    return "relay" if has_pattern and isinstance(row[1], DFPattern) else "tvm"
 
 
 def _own_row(vendor: str, row: Row) -> Row:

@@ -57,6 +57,14 @@ def chips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+@pytest.fixture(scope="session")
+def relaytables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for PYTHONPATH in which the vendors of `tests/plugins/relaytables` are installed."""
+    target = tmp_path_factory.mktemp("relaytables") / "site"
+    install("relaytables", target)
+    return target
+
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

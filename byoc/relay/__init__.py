@@ -1,0 +1,65 @@
+"""Relay pattern tables on today's models: the names that a table written for `tvm.relay` uses.
+
+A table needs its imports changed and nothing else:
+
+    from byoc.relay import dataflow_pattern, tvm
+    from byoc.relay.dataflow_pattern import is_constant, is_op, wildcard
+    from byoc.relay.register import register_pattern_table
+
+and a plugin's `byoc_pattern_table` returns `byoc.relay.rows("mychip")`, or the table itself. Nothing here is
+imported before it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from byoc.relay import dataflow_pattern as dataflow_pattern
+    from byoc.relay import expr as expr
+    from byoc.relay import register as register
+    from byoc.relay import tvm as tvm
+    from byoc.relay.expr import Call as Call
+    from byoc.relay.expr import Constant as Constant
+    from byoc.relay.expr import Expr as Expr
+    from byoc.relay.expr import Tuple as Tuple
+    from byoc.relay.expr import TupleGetItem as TupleGetItem
+    from byoc.relay.expr import Var as Var
+    from byoc.relay.expr import const as const
+    from byoc.relay.register import get_pattern_table as get_pattern_table
+    from byoc.relay.register import register_op_attr as register_op_attr
+    from byoc.relay.register import register_pattern_table as register_pattern_table
+    from byoc.relay.rows import rows as rows
+    from byoc.relay.rows import rows_from_relay as rows_from_relay
+
+_HOMES: Final = {
+    "Call": "expr",
+    "Constant": "expr",
+    "Expr": "expr",
+    "Tuple": "expr",
+    "TupleGetItem": "expr",
+    "Var": "expr",
+    "const": "expr",
+    "get_pattern_table": "register",
+    "register_op_attr": "register",
+    "register_pattern_table": "register",
+    "rows": "rows",
+    "rows_from_relay": "rows",
+}
+
+_MODULES: Final = frozenset({"dataflow_pattern", "expr", "register", "tvm"})
+
+__all__ = [*_HOMES, *sorted(_MODULES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

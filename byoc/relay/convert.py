@@ -1,0 +1,250 @@
+"""Convert: a pattern of Relay's language becomes one of byoc's, operator by operator (`byoc.relay.forms`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import singledispatchmethod
+from typing import Any, Final
+
+from byoc.errors import PatternError
+from byoc.partition.graph import Kind
+from byoc.partition.patterns.ast import (
+    Alternatives,
+    Item,
+    Number,
+    Pattern,
+    Tuple,
+    Where,
+    Wildcard,
+)
+from byoc.partition.patterns.demands import HasDtype, HasShape, words
+from byoc.relay import dataflow_pattern as relay
+from byoc.relay.expr import Constant
+from byoc.relay.forms import Operand
+from byoc.relay.spelling import forms
+
+LONGEST_PATH: Final = 8
+"""How many ops `dominates` follows between child and parent."""
+
+
+@dataclass
+class Converter:
+    """Converts one pattern. `anchors` maps ops of byoc's pattern to Relay's names; `sums` are int32 in Relay."""
+
+    done: dict[relay.DFPattern, Operand] = field(default_factory=dict)
+    anchors: dict[Pattern, str] = field(default_factory=dict)
+    sums: set[Pattern] = field(default_factory=set)
+    names: dict[relay.DFPattern, tuple[str, ...]] = field(default_factory=dict)
+
+    def convert(self, pattern: Any) -> Operand:
+        """Convert a pattern; the same object gives the same one. Raises PatternError for what byoc lacks."""
+        if not isinstance(pattern, relay.DFPattern):
+            raise PatternError(
+                f"{pattern!r} of type {type(pattern).__name__} in a pattern; "
+                f"expected one of byoc.relay.dataflow_pattern: wildcard(), is_op(...)(...)"
+            )
+        if pattern not in self.done:
+            self.done[pattern] = self._of(pattern)
+        return self.done[pattern]
+
+    @singledispatchmethod
+    def _of(self, pattern: Any) -> Operand:
+        raise PatternError(f"{type(pattern).__name__} is no pattern that byoc takes")
+
+    @_of.register
+    def _(self, _: relay.WildcardPattern) -> Operand:
+        return Operand(Wildcard())
+
+    @_of.register
+    def _(self, _: relay.ConstantPattern) -> Operand:
+        return Operand(Wildcard(constant=True))
+
+    @_of.register
+    def _(self, pattern: relay.VarPattern) -> Operand:
+        return Operand(Where(Wildcard(), IsParameter(pattern.name_hint), "a parameter"))
+
+    @_of.register
+    def _(self, pattern: relay.ExprPattern) -> Operand:
+        if not isinstance(pattern.expr, Constant):
+            raise PatternError(f"is_op({pattern.expr!r}) is not called; give it operands")
+        held = pattern.expr.data.numpy()
+        if held.size == 0 or (held != held.flat[0]).any():
+            raise PatternError("is_expr takes constants of one value; state others in the check")
+        return Operand(Number(float(held.flat[0])))
+
+    @_of.register
+    def _(self, pattern: relay.CallPattern) -> Operand:
+        options = [self._call(name, pattern) for name in _callee(pattern.op)]
+        self.names[pattern] = tuple(_callee(pattern.op))
+        if len(options) == 1:
+            return options[0]
+        sums = any(each.sums for each in options)
+        return Operand(Alternatives(tuple([each.pattern for each in options])), sums)
+
+    def _call(self, name: str, pattern: relay.CallPattern) -> Operand:
+        args = None if pattern.args is None else [self.convert(each) for each in pattern.args]
+        form = forms().get(name)
+        if form is None:
+            return Operand(Where(Wildcard(), never, f"{name}, which Relax has no op for"))
+        built = form.build(args)
+        for anchor in built.anchors:
+            self.anchors[anchor] = name
+            if built.sums:
+                self.sums.add(anchor)
+        return Operand(built.pattern, built.sums)
+
+    @_of.register
+    def _(self, pattern: relay.AltPattern) -> Operand:
+        left, right = self.convert(pattern.left), self.convert(pattern.right)
+        return Operand(Alternatives((left.pattern, right.pattern)), left.sums or right.sums)
+
+    @_of.register
+    def _(self, pattern: relay.TuplePattern) -> Operand:
+        if pattern.fields is None:
+            return Operand(Tuple(None))
+        return Operand(Tuple(tuple([self.convert(each).pattern for each in pattern.fields])))
+
+    @_of.register
+    def _(self, pattern: relay.TupleGetItemPattern) -> Operand:
+        return Operand(Item(self.convert(pattern.tuple).pattern, pattern.index))
+
+    @_of.register
+    def _(self, pattern: relay.LetPattern) -> Operand:
+        """Relax binds every value: the variable is the value itself."""
+        self.done[pattern.var] = self.convert(pattern.value)
+        return self.convert(pattern.body)
+
+    @_of.register
+    def _(self, pattern: relay.IfPattern) -> Operand:
+        parts = (pattern.cond, pattern.true_branch, pattern.false_branch)
+        if not all(isinstance(each, relay.WildcardPattern) for each in parts):
+            raise PatternError(
+                "is_if: a composite of byoc does not reach into branches; give wildcards and state the "
+                "rest in the check"
+            )
+        return Operand(Where(Wildcard(), is_branch, "an if"))
+
+    @_of.register
+    def _(self, pattern: relay.AttrPattern) -> Operand:
+        if isinstance(pattern.pattern, relay.AltPattern):
+            both = pattern.pattern
+            return self.convert(
+                both.left.has_attr(pattern.attrs) | both.right.has_attr(pattern.attrs)
+            )
+        inner = self.convert(pattern.pattern)
+        names = self.names.get(pattern.pattern, ())
+        holds = HasRelayAttrs(names, pattern.attrs)
+        said = ", ".join(f"{key}={value}" for key, value in pattern.attrs.items())
+        return Operand(Where(inner.pattern, holds, f"attributes {said}"), inner.sums)
+
+    @_of.register
+    def _(self, pattern: relay.DataTypePattern) -> Operand:
+        return self._typed(pattern.pattern, dtype=pattern.dtype)
+
+    @_of.register
+    def _(self, pattern: relay.ShapePattern) -> Operand:
+        return self._typed(pattern.pattern, shape=pattern.shape)
+
+    @_of.register
+    def _(self, pattern: relay.TypePattern) -> Operand:
+        shape, dtype = getattr(pattern.type, "shape", None), getattr(pattern.type, "dtype", None)
+        if shape is None or dtype is None:
+            raise PatternError(
+                f"has_type({pattern.type!r}): expected a tensor type, with `shape` and `dtype`"
+            )
+        return self._typed(pattern.pattern, shape=tuple(shape), dtype=str(dtype))
+
+    def _typed(
+        self, inside: relay.DFPattern, *, shape: tuple[Any, ...] | None = None, dtype: str = ""
+    ) -> Operand:
+        inner = self.convert(inside)
+        made = inner.pattern
+        if shape is not None:
+            dims = tuple([int(each) if isinstance(each, int) else None for each in shape])
+            made = Where(made, HasShape(dims), f"shape {words(dims)}")
+        if dtype and not (inner.sums and dtype == "int32"):
+            made = Where(made, HasDtype(dtype), f"dtype {dtype}")
+        return Operand(made, inner.sums)
+
+    @_of.register
+    def _(self, pattern: relay.DominatorPattern) -> Operand:
+        """A chain: the parent, then up to `LONGEST_PATH` ops of the path, then the child around it."""
+        parent, child = self.convert(pattern.parent), pattern.child
+        if not isinstance(child, relay.CallPattern) or not child.args:
+            raise PatternError("dominates: the child must be a call with operands")
+        options, reached = [parent.pattern], parent
+        for _ in range(LONGEST_PATH if isinstance(pattern.path, relay.CallPattern) else 0):
+            reached = self._step(pattern.path, reached)
+            options.append(reached.pattern)
+        reach = Operand(Alternatives(tuple(options)), parent.sums)
+        return self._around(child, reach)
+
+    def _step(self, path: relay.DFPattern, inside: Operand) -> Operand:
+        assert isinstance(path, relay.CallPattern)
+        return self._around(path, inside)
+
+    def _around(self, call: relay.CallPattern, inside: Operand) -> Operand:
+        """`call` with `inside` in place of its first wildcard, its other parts made anew."""
+        apart = Converter(anchors=self.anchors, sums=self.sums, names=self.names)
+        for each in call.args or ():
+            if isinstance(each, relay.WildcardPattern):
+                apart.done[each] = inside
+                break
+        else:
+            raise PatternError("dominates: the child and the path each need a wildcard operand")
+        return apart.convert(call)
+
+
+@dataclass(frozen=True, slots=True)
+class IsParameter:
+    """VarPattern: a parameter of the function, of this name unless it is empty."""
+
+    name: str
+
+    def __call__(self, graph: Any, node: int) -> bool:
+        """Look at node `node` of the graph."""
+        return graph.kinds[node] is Kind.INPUT and self.name in ("", graph.names[node])
+
+
+@dataclass(frozen=True, slots=True)
+class HasRelayAttrs:
+    """AttrPattern: the call, seen as one of Relay's operators `names`, has these attributes."""
+
+    names: tuple[str, ...]
+    attrs: Mapping[str, Any]
+
+    def __call__(self, graph: Any, node: int) -> bool:
+        """Look at node `node` of the graph."""
+        from byoc.relay.expr import Call, plain
+        from byoc.relay.view import View
+
+        if graph.kinds[node] is not Kind.CALL:
+            return False
+        for name in self.names or ("",):
+            seen = View(graph, {node: name} if name else {}).expr(node)
+            if isinstance(seen, Call) and all(
+                key in seen.attrs and seen.attrs[key] == plain(wanted)
+                for key, wanted in self.attrs.items()
+            ):
+                return True
+        return False
+
+
+def never(_: Any, __: int) -> bool:
+    """No node is what Relax has no op for."""
+    return False
+
+
+def is_branch(graph: Any, node: int) -> bool:
+    """An `if`."""
+    return bool(graph.kinds[node] is Kind.IF)
+
+
+def _callee(op: relay.DFPattern) -> list[str]:
+    """The operators that a call's callee names."""
+    if isinstance(op, relay.AltPattern):
+        return [*_callee(op.left), *_callee(op.right)]
+    if isinstance(op, relay.ExprPattern) and isinstance(op.expr, str):
+        return [op.expr]
+    raise PatternError(f"a call of {type(op).__name__}: expected operators, written is_op(...)")

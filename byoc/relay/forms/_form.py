@@ -1,0 +1,120 @@
+"""What a form is, and the form of every operator that is one Relax op."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from byoc.partition.patterns.ast import Alternatives, Op, Pattern, Where, Wildcard
+from byoc.relay.forms import _ask as ask
+from byoc.relay.names import Name
+
+if TYPE_CHECKING:
+    from byoc.relay.expr import Expr
+    from byoc.relay.view import View
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An operand of a pattern. `sums` says that it is the int32 result of a `qnn` operator before `requantize`.
+
+    In Relax such a value is the floating-point number that the integers stand for.
+    """
+
+    pattern: Pattern
+    sums: bool = False
+
+
+@dataclass(frozen=True)
+class Built:
+    """A pattern of one Relay operator. `anchors` are the ops whose nodes checks see as that operator."""
+
+    pattern: Pattern
+    anchors: tuple[Pattern, ...]
+    sums: bool = False
+
+
+class Form(Protocol):
+    """One Relay operator in Relax."""
+
+    def build(self, args: Sequence[Operand] | None) -> Built:
+        """The pattern of a call with these operands, None for any."""
+
+    def args(self, view: View, node: int) -> list[Expr]:
+        """The operands of the match whose anchor is `node`, in Relay's order."""
+
+    def attrs(self, view: View, node: int) -> dict[str, Any]:
+        """Its attributes in Relay's names."""
+
+
+_MOVES: Final = "expand_dims permute_dims reshape squeeze strided_slice tile"
+_POOLS: Final = "nn.max_pool1d nn.max_pool2d nn.max_pool3d"
+
+KEEPS_VALUES: Final = frozenset([*_MOVES.split(), *_POOLS.split()])
+"""Ops that Relay applies to integers where QDQ has `dequantize`, op, `quantize` of one scale."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """One Relax op. On integers, an op that keeps values is also its quantised form of one scale."""
+
+    row: Name
+
+    def build(self, args: Sequence[Operand] | None) -> Built:
+        """The op itself, or its quantised form."""
+        relax = self.row.relax
+        if args is None:
+            op = Op((relax,))
+            return Built(op, (op,))
+        sums = any(each.sums for each in args)
+        if relax == "nn.pad":
+            args = args[:1]  # Relax has the value that Relay pads with as an attribute
+        given = tuple([_summand(each) if sums else each.pattern for each in args])
+        op = Op((relax,), given)
+        if relax not in KEEPS_VALUES or len(args) != 1 or sums:
+            return Built(op, (op,), sums)
+        inner = Op((relax,), (Op(("dequantize",), (given[0], Wildcard(), Wildcard())),))
+        outer = Op(("quantize",), (inner, Wildcard(), Wildcard()))
+        same = Where(outer, ask.keeps_scale, "one scale before and after")
+        return Built(Alternatives((op, same)), (op, outer))
+
+    def args(self, view: View, node: int) -> list[Expr]:
+        """The operands that hold tensors."""
+        inner = self._inner(view, node)
+        graph = view.graph
+        found = [view.expr(each) for each in graph.operands[inner] if view.holds_tensor(each)]
+        if graph.ops[inner] in ("add", "multiply") and view.is_constant(graph.operands[inner][0]):
+            found.reverse()
+        if self.row.relax == "nn.pad":
+            found.append(view.number(view.attributes(inner).get("pad_value", 0.0)))
+        return found
+
+    def attrs(self, view: View, node: int) -> dict[str, Any]:
+        """The op's attributes, renamed, and those that Relay has besides."""
+        from byoc.relay.forms._attrs import of_op
+
+        return of_op(view, self._inner(view, node), self.row)
+
+    def _inner(self, view: View, node: int) -> int:
+        """The op itself, which the `quantize` of a quantised form reads."""
+        is_form = self.row.relax != "quantize" and view.graph.ops[node] == "quantize"
+        return view.graph.operands[node][0] if is_form else node
+
+
+def _summand(operand: Operand) -> Pattern:
+    """An operand beside a sum: integers behind a `dequantize` in Relax, or already a sum."""
+    if operand.sums:
+        return operand.pattern
+    stored = Op(("dequantize",), (operand.pattern, Wildcard(), Wildcard()))
+    return Alternatives((stored, operand.pattern))
+
+
+def summand(operand: Operand, *, beside: bool) -> Pattern:
+    """`operand` as it stands `beside` a sum, or by itself."""
+    return _summand(operand) if beside else operand.pattern
+
+
+def attributes_of(values: Mapping[str, Any], **further: Any) -> dict[str, Any]:
+    """Attributes with some more, or others, of Relay's."""
+    return {**values, **further}

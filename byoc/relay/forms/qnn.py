@@ -1,0 +1,177 @@
+"""Relay's quantised operators, in Relax QDQ: `dequantize` before, `quantize` after the op on real numbers.
+
+`qnn.conv2d` gives int32 sums; in Relax that value is the real number which the sums stand for. `nn.bias_add` and
+`nn.relu` work on it alike, and `qnn.requantize` is the `quantize` that ends the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from byoc.partition.patterns.ast import Alternatives, Op, Pattern, Where, Wildcard
+from byoc.relay.forms import _ask as ask
+from byoc.relay.forms._attrs import of_op
+from byoc.relay.forms._form import Built, Operand
+from byoc.relay.names import NAMES
+
+if TYPE_CHECKING:
+    from byoc.relay.expr import Expr
+    from byoc.relay.view import View
+
+
+@dataclass(frozen=True)
+class QnnConv2d:
+    """`qnn.conv2d(x, w, x_zero, w_zero, x_scale, w_scale)`: `nn.conv2d` of two dequantised tensors."""
+
+    def build(self, args: Sequence[Operand] | None) -> Built:
+        """The convolution and the two `dequantize` before it."""
+        op = Op(("nn.conv2d",), _product(args))
+        return Built(op, (op,), sums=True)
+
+    def args(self, view: View, node: int) -> list[Expr]:
+        """Both tensors, then both zero points, then both scales."""
+        return _factors(view, *view.graph.operands[node])
+
+    def attrs(self, view: View, node: int) -> dict[str, Any]:
+        """Those of `nn.conv2d`; the result is int32."""
+        return {**of_op(view, node, NAMES["nn.conv2d"]), "out_dtype": "int32"}
+
+
+@dataclass(frozen=True)
+class QnnDense:
+    """`qnn.dense`: `matmul` of two dequantised tensors, the weight transposed after its `dequantize` or before."""
+
+    def build(self, args: Sequence[Operand] | None) -> Built:
+        """Either form."""
+        data, weight = _product(args)
+        turned = Op(("matmul",), (data, Op(("permute_dims",), (weight,))))
+        straight = Op(("matmul",), (data, weight))
+        options = (
+            Where(turned, ask.is_dense_of_transposed, "by a transposed matrix"),
+            Where(straight, ask.is_dense_as_is, "by a matrix"),
+        )
+        return Built(Alternatives(options), (turned, straight), sums=True)
+
+    def args(self, view: View, node: int) -> list[Expr]:
+        """As those of `qnn.conv2d`, the weight as (units, inputs)."""
+        data, weight = view.graph.operands[node]
+        if view.graph.ops[weight] == "permute_dims":
+            return _factors(view, data, view.graph.operands[weight][0])
+        found = _factors(view, data, weight)
+        found[1] = view.transposed(view.graph.operands[weight][0])
+        return found
+
+    def attrs(self, view: View, node: int) -> dict[str, Any]:
+        """`units`; the result is int32."""
+        made = view.shape(node)
+        return {"units": made[-1] if made else None, "out_dtype": "int32"}
+
+
+@dataclass(frozen=True)
+class Requantize:
+    """`qnn.requantize(x, scale, zero, out_scale, out_zero)`: `quantize` of a sum, or of a `dequantize`."""
+
+    def build(self, args: Sequence[Operand] | None) -> Built:
+        """Which of both, the operand says."""
+        data, scale, zero, out_scale, out_zero = _five(args)
+        if data.sums:
+            op = Op(("quantize",), (data.pattern, out_scale, out_zero))
+        else:
+            stored = Op(("dequantize",), (data.pattern, scale, zero))
+            op = Op(("quantize",), (stored, out_scale, out_zero))
+        return Built(op, (op,))
+
+    def args(self, view: View, node: int) -> list[Expr]:
+        """Data, the scale and zero point of its integers, those of the result."""
+        data, scale, zero = view.graph.operands[node]
+        if view.graph.ops[data] == "dequantize" and not view.is_sum(data):
+            given = [view.expr(each) for each in view.graph.operands[data]]
+        else:
+            given = [view.expr(data), view.scale_of_sum(data), view.number(0, "int32")]
+        return [*given, view.expr(scale), view.expr(zero)]
+
+    def attrs(self, view: View, node: int) -> dict[str, Any]:
+        """The dtype of the result, the axis of its scales; how Relay rounds is left to the chip."""
+        given = view.attributes(node)
+        axis = given.get("axis", -1)
+        said = {"rounding": "None", "compute_dtype": "None"}
+        return {"axis": axis, **said, "out_dtype": given.get("out_dtype", "")}
+
+
+@dataclass(frozen=True)
+class QnnBinary:
+    """`qnn.add(l, r, l_scale, l_zero, r_scale, r_zero, scale, zero)`: an op of dequantised tensors, quantised."""
+
+    relax: str
+
+    def build(self, args: Sequence[Operand] | None) -> Built:
+        """The op, `dequantize` before each operand, `quantize` after it."""
+        given = _patterns(args, 8)
+        left = Op(("dequantize",), (given[0], given[2], given[3]))
+        right = Op(("dequantize",), (given[1], given[4], given[5]))
+        op = Op(("quantize",), (Op((self.relax,), (left, right)), given[6], given[7]))
+        return Built(op, (op,))
+
+    def args(self, view: View, node: int) -> list[Expr]:
+        """Both tensors, then scale and zero point of each and of the result."""
+        inner, *own = view.graph.operands[node]
+        both = [view.graph.operands[each] for each in view.graph.operands[inner]]
+        (left, *of_left), (right, *of_right) = both
+        return [view.expr(each) for each in (left, right, *of_left, *of_right, *own)]
+
+    def attrs(self, view: View, node: int) -> dict[str, Any]:
+        """The axes of scales: none, as Relay has it."""
+        return {"lhs_axis": -1, "rhs_axis": -1}
+
+
+@dataclass(frozen=True)
+class QnnUnary:
+    """`qnn.sigmoid(x, scale, zero, out_scale, out_zero)`: an op of a dequantised tensor, quantised."""
+
+    relax: str
+
+    def build(self, args: Sequence[Operand] | None) -> Built:
+        """The op between `dequantize` and `quantize`."""
+        data, scale, zero, out_scale, out_zero = _five(args)
+        inner = Op((self.relax,), (Op(("dequantize",), (data.pattern, scale, zero)),))
+        op = Op(("quantize",), (inner, out_scale, out_zero))
+        return Built(op, (op,))
+
+    def args(self, view: View, node: int) -> list[Expr]:
+        """Data, scale and zero point of it and of the result."""
+        inner, *own = view.graph.operands[node]
+        stored = view.graph.operands[inner][0]
+        return [view.expr(each) for each in (*view.graph.operands[stored], *own)]
+
+    def attrs(self, view: View, node: int) -> dict[str, Any]:
+        """Those of the op."""
+        return dict(view.attributes(view.graph.operands[node][0]))
+
+
+def _patterns(args: Sequence[Operand] | None, count: int) -> list[Pattern]:
+    """`count` operands, wildcards for those that are not given."""
+    given = [] if args is None else [each.pattern for each in args[:count]]
+    return given + [Wildcard() for _ in range(count - len(given))]
+
+
+def _five(args: Sequence[Operand] | None) -> tuple[Operand, Pattern, Pattern, Pattern, Pattern]:
+    _, scale, zero, out_scale, out_zero = _patterns(args, 5)
+    data = args[0] if args else Operand(Wildcard())
+    return data, scale, zero, out_scale, out_zero
+
+
+def _product(args: Sequence[Operand] | None) -> tuple[Pattern, Pattern]:
+    """Both factors behind their `dequantize`."""
+    data, weight, data_zero, weight_zero, data_scale, weight_scale = _patterns(args, 6)
+    left = Op(("dequantize",), (data, data_scale, data_zero))
+    return left, Op(("dequantize",), (weight, weight_scale, weight_zero))
+
+
+def _factors(view: View, left: int, right: int) -> list[Expr]:
+    """What two `dequantize` read, in the order of `qnn.conv2d`."""
+    data, data_scale, data_zero = view.graph.operands[left]
+    weight, weight_scale, weight_zero = view.graph.operands[right]
+    order = (data, weight, data_zero, weight_zero, data_scale, weight_scale)
+    return [view.expr(each) for each in order]

@@ -1,0 +1,1 @@
+"""Pattern tables written for Relay, their imports changed, each as a vendor of byoc."""
