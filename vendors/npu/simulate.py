@@ -101,7 +101,8 @@ def run(
     import numpy as np
 
     with _opened(program, constants) as (handle, report):
-        given = [np.ascontiguousarray(each) for each in inputs]
+        # ascontiguousarray makes vectors of scalars
+        given = [np.ascontiguousarray(each).reshape(np.shape(each)) for each in inputs]
         _fit(given, report.inputs)
         made = [np.empty(each.shape, _numpy_dtype(each.dtype)) for each in report.outputs]
         text = ctypes.c_char_p()

@@ -58,9 +58,9 @@ class Builder:
         if value.stored.dtype.name in ("int8", "uint8"):
             dtype = DTYPES[value.stored.dtype.name]
             if value.scale is None or quant is not None:
-                data = np.ascontiguousarray(value.stored)
+                data = np.asarray(value.stored, order="C")
                 return Tensor(self.name(name), data.shape, dtype, quant or PLAIN, data)
-        data = np.ascontiguousarray(value.real)
+        data = np.asarray(value.real, order="C")
         return Tensor(self.name(name), data.shape, Dtype.F32, None, data)
 
     def add(self, layers: Iterable[Layer]) -> None:

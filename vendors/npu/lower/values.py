@@ -52,7 +52,7 @@ class Constant:
 
     def moved(self, stored: npt.NDArray[np.generic], axis: int) -> Constant:
         """The same numbers in other places; what varied along `self.axis` varies along `axis`."""
-        return replace(self, stored=np.ascontiguousarray(stored), axis=axis)
+        return replace(self, stored=np.asarray(stored, order="C"), axis=axis)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
