@@ -1,0 +1,32 @@
+"""Import of Relay text: a `.relay` file of TVM 0.6 to 0.19 in, a `Model` out (see docs/relay.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from byoc.frontends.model import Model
+
+__all__ = ["import_relay"]
+
+
+def import_relay(
+    source: Path | str,
+    *,
+    params: Path | str | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    dims: Mapping[str, int] | None = None,
+    name: str | None = None,
+) -> Model:
+    """Import a module of Relay text.
+
+    `params` is a file of parameters of `main` that become constants: what `relay.save_param_dict` wrote, or `.npz`.
+    `shapes` binds inputs whose dimensions the text leaves open. Raises ModelError, with line and column for what is
+    wrong in the text, and UsageError for shapes that do not fit.
+    """
+    from byoc.frontends.relay.module import read_module
+    from byoc.frontends.relay.params import load_params
+
+    path = Path(source)
+    given = {} if params is None else load_params(Path(params))
+    return read_module(path, given, shapes or {}, dims or {}, name or path.name)

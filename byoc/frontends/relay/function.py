@@ -1,0 +1,449 @@
+"""One function of Relay as a Relax function: names, bindings, branches, closures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from tvm import ir, relax, tirx
+
+from byoc.errors import ModelError, nearest
+from byoc.frontends.relay import ast
+from byoc.frontends.relay.operation import Misfit, Operation, relax_dtype
+from byoc.frontends.relay.ops import IGNORED, OPERATORS, fold
+from byoc.frontends.relay.parser import fail
+from byoc.frontends.relay.values import Accumulator, Closure, Value, constant
+
+if TYPE_CHECKING:
+    from byoc.frontends.relay.metadata import Metadata
+    from byoc.frontends.relay.ndarray import Array
+
+_DEEPEST = 100
+"""Expressions within expressions; texts that TVM writes have two or three."""
+
+
+class FunctionBuilder:
+    """A Relax function under construction.
+
+    `call_global` gives the Relax function that a name of the module stands for. `origins` maps the names of the
+    bindings to the source nodes they came from.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        metadata: Metadata,
+        call_global: Callable[[ast.Global], Any],
+        names: set[str] | None = None,
+    ) -> None:
+        self.file, self.metadata, self.call_global = file, metadata, call_global
+        self.builder = relax.BlockBuilder()
+        self.bindings: list[Any] = []
+        self.origins: dict[str, tuple[str, ...]] = {}
+        self._names: set[str] = set() if names is None else names
+        self._depth = 0
+        self._dataflow = True
+        self._outer: dict[str, Any] | None = None
+
+    def build(
+        self, function: ast.Function, constants: Mapping[str, Array], types: Mapping[str, Any], attrs: Any
+    ) -> Any:
+        """Make the function; parameters that `constants` has become constants, `types` replaces what is written.
+
+        Raises ModelError with the place of what Relax has no form for.
+        """
+        names: dict[str, Value] = {}
+        params = []
+        for each in function.params:
+            if each.name in names:
+                fail(self.file, each.at, f"the parameter %{each.name} is there twice")
+            if each.name in constants:
+                names[each.name] = self._parameter_constant(each, constants[each.name])
+                continue
+            ty = types.get(each.name) or self._type(each)
+            names[each.name] = relax.Var(self._unique(each.name), ty)
+            params.append(names[each.name])
+        return self._finish(function, names, params, attrs)
+
+    def _finish(self, function: ast.Function, names: dict[str, Value], params: list[Any], attrs: Any) -> Any:
+        self._dataflow = not _branches(function.body)
+        escaping = _escaping(function.body)
+        self.builder.begin_scope(params)
+        try:
+            result = self._lower(function.body, names, escaping, "output")
+            body = self._result(result, function.at)
+        finally:
+            self.builder.end_scope()
+        kind = relax.DataflowBlock if self._dataflow else relax.BindingBlock
+        blocks = [kind(self.bindings)] if self.bindings else []
+        known = {dim: dim for param in params for dim in _symbols(param.ty)}
+        ret_ty = relax.analysis.erase_to_well_defined(body.ty, known, {})
+        made = relax.Function(params, relax.SeqExpr(blocks, body), ret_ty, True)
+        return made.with_attrs(attrs) if attrs else made
+
+    def _result(self, value: Value, at: ast.Position) -> Any:
+        operation = self._operation("the result", (), {}, at, "output", ())
+        if isinstance(value, tuple):
+            return self.builder.normalize(relax.Tuple([self._result(each, at) for each in value]))
+        if isinstance(value, Closure):
+            fail(self.file, at, "a function that gives a function has no form in byoc")
+        if isinstance(value, Accumulator):
+            value = operation.tensor(value)
+        if isinstance(value, relax.DataflowVar) and self._dataflow:
+            var = relax.Var(self._unique("output"), value.ty)
+            self.bindings.append(relax.VarBinding(var, value))
+            self.origins[var.name] = ()
+            return var
+        return value
+
+    def _parameter_constant(self, param: ast.Parameter, array: Array) -> Any:
+        given = param.type
+        if isinstance(given, ast.TensorType):
+            fits = len(given.shape) == array.ndim and all(
+                not isinstance(dim, int) or dim == have
+                for dim, have in zip(given.shape, array.shape, strict=False)
+            )
+            if not fits or str(array.dtype) != given.dtype:
+                fail(
+                    self.file,
+                    param.at,
+                    f"the parameter %{param.name} is a {given.dtype} of shape {given.shape}; the file of "
+                    f"parameters has a {array.dtype} of shape {array.shape}",
+                )
+        return constant(array)
+
+    def _type(self, param: ast.Parameter) -> Any:
+        if param.type is None or isinstance(param.type, ast.OtherType):
+            fail(self.file, param.at, f"the type of %{param.name} is not written")
+        return self._relax_type(param.type, param)
+
+    def _relax_type(self, written: ast.Type, param: ast.Parameter) -> Any:
+        if isinstance(written, ast.TupleType):
+            return relax.TupleType([self._relax_type(each, param) for each in written.fields])
+        if isinstance(written, ast.OtherType):
+            fail(self.file, param.at, f"the type of %{param.name} has no form in Relax")
+        dims: list[Any] = []
+        for axis, dim in enumerate(written.shape):
+            if isinstance(dim, str):
+                fail(self.file, param.at, f"the dimension {dim} of %{param.name} has no form in Relax")
+            dims.append(tirx.Var(_identifier(f"{param.name}_{axis}"), "int64") if dim is None else dim)
+        return relax.TensorType(dims, written.dtype)
+
+    def _unique(self, name: str) -> str:
+        base = _identifier(name)
+        candidate, count = base, 0
+        while candidate in self._names:
+            count += 1
+            candidate = f"{base}_{count}"
+        self._names.add(candidate)
+        return candidate
+
+    def _lower(self, expr: ast.Expr, names: dict[str, Value], escaping: frozenset[str], base: str) -> Value:
+        """Lower an expression; bindings of `escaping` become results of the function."""
+        if not isinstance(expr, ast.Scope):
+            return self._expr(expr, names, base, (), base == "output")
+        names = dict(names)
+        for each in expr.bindings:
+            if each.value is None:
+                fail(self.file, each.at, f"%{each.name} is free: nothing binds it")
+            label = f"v{each.name}" if each.name.isdigit() else each.name
+            names[each.name] = self._expr(
+                each.value, names, label, (f"%{each.name}",), each.name in escaping
+            )
+        return self._lower(expr.result, names, escaping, base)
+
+    def _expr(
+        self,
+        expr: ast.Expr,
+        names: dict[str, Value],
+        base: str,
+        origins: tuple[str, ...],
+        escapes: bool = False,
+    ) -> Value:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            fail(self.file, expr.at, f"expressions within expressions, more than {_DEEPEST} deep")
+        try:
+            return self._dispatch(expr, names, base, origins, escapes)
+        finally:
+            self._depth -= 1
+
+    def _dispatch(
+        self, expr: ast.Expr, names: dict[str, Value], base: str, origins: tuple[str, ...], escapes: bool
+    ) -> Value:
+        match expr:
+            case ast.Local():
+                return self._local(expr, names, base, origins)
+            case ast.Scalar():
+                return constant(np.asarray(expr.value).astype(relax_dtype(expr.dtype)))
+            case ast.Meta():
+                return constant(self.metadata.constant(expr.value, expr.at))
+            case ast.Tuple():
+                return tuple(self._expr(each, names, base, origins, escapes) for each in expr.fields)
+            case ast.Projection():
+                value = self._expr(expr.value, names, base, origins)
+                return self._project(value, expr.index, expr.at, base, origins, escapes)
+            case ast.Call():
+                return self._call(expr, names, base, origins, escapes)
+            case ast.Function():
+                return self._closure(expr, names, base)
+            case ast.If():
+                return self._if(expr, names, base, origins)
+            case ast.Scope():
+                return self._lower(expr, names, frozenset(), base)
+        fail(self.file, expr.at, "an operator or a function of the module stands where a value is expected")
+
+    def _local(
+        self, expr: ast.Local, names: dict[str, Value], base: str, origins: tuple[str, ...]
+    ) -> Value:
+        if expr.name in names:
+            return names[expr.name]
+        # `%x.0` may be a name, and is a projection when it is none.
+        stem, dot, index = expr.name.rpartition(".")
+        if dot and index.isdigit():
+            value = self._local(ast.Local(stem, expr.at), names, base, origins)
+            return self._project(value, int(index), expr.at, base, origins, False)
+        fail(self.file, expr.at, f"%{expr.name} is not bound here{nearest(expr.name, names)}")
+
+    def _project(
+        self, value: Value, index: int, at: ast.Position, base: str, origins: tuple[str, ...], escapes: bool
+    ) -> Value:
+        if isinstance(value, tuple):
+            if index >= len(value):
+                fail(self.file, at, f"item {index} of a tuple of {len(value)}")
+            return value[index]
+        if isinstance(value, Accumulator | Closure) or not isinstance(value.ty, relax.TupleType):
+            fail(self.file, at, f"item {index} of what is no tuple")
+        if index >= len(value.ty.fields):
+            fail(self.file, at, f"item {index} of a tuple of {len(value.ty.fields)}")
+        return self._bind(relax.TupleGetItem(value, index), base, origins, escapes)
+
+    def _call(
+        self, expr: ast.Call, names: dict[str, Value], base: str, origins: tuple[str, ...], escapes: bool
+    ) -> Value:
+        if expr.span:
+            label, _, node = expr.span.rpartition("@@")
+            base, origins = label or node, (node,)
+        args = tuple(self._expr(each, names, base, origins) for each in expr.args)
+        callee = expr.callee
+        if isinstance(callee, ast.Operator):
+            return self._operator(callee, expr, args, base, origins, escapes)
+        if isinstance(callee, ast.Global):
+            function = self.call_global(callee)
+        else:
+            function = self._expr(callee, names, base, origins)
+        if expr.attrs:
+            fail(self.file, expr.at, "attributes of a call of a function")
+        if isinstance(function, Closure):
+            return self._inline(function, args, expr.at, base)
+        if isinstance(function, tuple | Accumulator) or not isinstance(function.ty, relax.FuncType):
+            fail(self.file, expr.at, "a call of what is no function")
+        if len(function.ty.params or ()) != len(args):
+            fail(self.file, expr.at, f"{len(args)} arguments for {len(function.ty.params or ())} parameters")
+        given = [self._argument(each, expr.at) for each in args]
+        return self._attempt(
+            lambda: self._bind(ir.Call(function, given), base, origins, escapes), "the call", expr.at
+        )
+
+    def _argument(self, value: Value, at: ast.Position) -> Any:
+        if isinstance(value, tuple):
+            return self.builder.normalize(relax.Tuple([self._argument(each, at) for each in value]))
+        if isinstance(value, Closure):
+            fail(self.file, at, "a function as an argument has no form in byoc")
+        if isinstance(value, Accumulator):
+            return self._operation("call", (), {}, at, "argument", ()).tensor(value)
+        return value
+
+    def _inline(self, closure: Closure, args: tuple[Value, ...], at: ast.Position, base: str) -> Value:
+        params = closure.function.params
+        if len(params) != len(args):
+            fail(self.file, at, f"{len(args)} arguments for {len(params)} parameters")
+        names = {**closure.names, **{param.name: arg for param, arg in zip(params, args, strict=True)}}
+        return self._expr(closure.function.body, names, base, ())
+
+    def _closure(self, expr: ast.Function, names: dict[str, Value], base: str) -> Value:
+        if "Composite" not in expr.attrs:
+            return Closure(expr, names)
+        inner = FunctionBuilder(self.file, self.metadata, self.call_global, self._names)
+        attrs = kept_attrs(expr.attrs)
+        made = inner.build(expr, {}, {}, attrs)
+        self.origins.update(inner.origins)
+        free = relax.analysis.free_vars(made)
+        if free:
+            fail(self.file, expr.at, f"a composite reads {free[0].name!r}, which it is not given")
+        kind = relax.DataflowVar if self._dataflow else relax.Var
+        var = kind(self._unique(str(expr.attrs["Composite"])), made.ty)
+        self.bindings.append(relax.VarBinding(var, made))
+        self.origins[var.name] = ()
+        return var
+
+    def _if(self, expr: ast.If, names: dict[str, Value], base: str, origins: tuple[str, ...]) -> Value:
+        condition = self._expr(expr.condition, names, base, origins)
+        if isinstance(condition, tuple | Closure | Accumulator):
+            fail(self.file, expr.at, "the condition is no truth value")
+        branches = []
+        for branch in (expr.then, expr.otherwise):
+            outside, self.bindings = self.bindings, []
+            try:
+                result = self._argument(self._expr(branch, names, base, ()), expr.at)
+                bound = self._bind(result, base, ()) if self.bindings or True else result
+                branches.append(relax.SeqExpr([relax.BindingBlock(self.bindings)], bound))
+            finally:
+                self.bindings = outside
+        return self._attempt(
+            lambda: self._bind(
+                relax.If(condition, *[self.builder.normalize(each) for each in branches]), base, origins
+            ),
+            "if",
+            expr.at,
+        )
+
+    def _operator(
+        self,
+        callee: ast.Operator,
+        expr: ast.Call,
+        args: tuple[Value, ...],
+        base: str,
+        origins: tuple[str, ...],
+        escapes: bool,
+    ) -> Value:
+        row = OPERATORS.get(callee.name)
+        if row is None:
+            fail(
+                self.file,
+                callee.at,
+                f"byoc has no form for the operator {callee.name}{nearest(callee.name, OPERATORS)}; "
+                "docs/relay.md lists those it has",
+            )
+        attrs = {name: value for name, value in expr.attrs.items() if name not in IGNORED}
+        for name in attrs:
+            if name not in row.defaults:
+                fail(self.file, expr.at, f"{callee.name} has no attribute {name}{nearest(name, row.defaults)}")
+        low, high = row.arguments
+        if not low <= len(args) <= high:
+            wanted = f"{low}" if low == high else f"{low} to {high}"
+            fail(self.file, expr.at, f"{callee.name} takes {wanted} arguments; it is given {len(args)}")
+        operation = self._operation(callee.name, args, {**row.defaults, **attrs}, expr.at, base, origins)
+
+        def convert() -> Value:
+            return self._bound(row.convert(operation), base, origins, escapes)
+
+        return self._attempt(convert, callee.name, expr.at)
+
+    def _attempt(self, convert: Callable[[], Value], what: str, at: ast.Position) -> Value:
+        """Run a conversion; whatever it, or TVM's type inference, refuses is a ModelError of this place."""
+        try:
+            return convert()
+        except ModelError:
+            raise
+        except Misfit as why:
+            self._refuse(what, str(why), at)
+        except Exception as error:  # TVM's type inference raises many classes
+            self._refuse(what, _line(error), at)
+
+    def _refuse(self, what: str, why: str, at: ast.Position) -> NoReturn:
+        fail(self.file, at, f"{what} has no form in Relax here: {why}")
+
+    def _bound(self, value: Value, base: str, origins: tuple[str, ...], escapes: bool) -> Value:
+        if isinstance(value, tuple):
+            return tuple(self._bound(each, base, origins, escapes) for each in value)
+        if isinstance(value, Accumulator | ir.Var | ir.GenericConst):
+            return value
+        return self._bind(value, base, origins, escapes)
+
+    def _operation(
+        self,
+        name: str,
+        args: tuple[Value, ...],
+        attrs: Mapping[str, Any],
+        at: ast.Position,
+        base: str,
+        origins: tuple[str, ...],
+    ) -> Operation:
+        def bind(expr: Any, word: str) -> Any:
+            return self._bind(expr, f"{base}_{word}", origins)
+
+        return Operation(name, args, attrs, bind, at)
+
+    def _bind(self, expr: Any, base: str, origins: tuple[str, ...], escapes: bool = False) -> Any:
+        """Give an expression a variable, or fold it where its operands are constants."""
+        value = self.builder.normalize(expr)
+        folded = fold(value)
+        if folded is not None:
+            return folded
+        kind = relax.DataflowVar if self._dataflow and not escapes else relax.Var
+        var = kind(self._unique(base), value.ty)
+        if isinstance(value, ir.Call) and origins:
+            span = ir.Span(ir.SourceName(origins[0]), 0, 0, 0, 0)
+            value = ir.Call(value.op, list(value.args), value.attrs, list(value.ty_args), span, value.ty)
+        self.bindings.append(relax.VarBinding(var, value))
+        self.origins[var.name] = origins
+        return var
+
+
+def kept_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a function that say what it is, under Relax's names."""
+    names = {"Compiler": "Codegen", "Composite": "Composite", "global_symbol": "global_symbol"}
+    kept: dict[str, Any] = {
+        names[key]: str(value) for key, value in attrs.items() if key in names and value
+    }
+    if attrs.get("Primitive"):
+        kept["Primitive"] = True
+    return kept
+
+
+def _identifier(name: str) -> str:
+    base = re.sub(r"\W", "_", name, flags=re.ASCII) or "v"
+    return base if base[0].isalpha() or base[0] == "_" else f"v_{base}"
+
+
+def _line(error: Exception) -> str:
+    lines = [each.strip() for each in str(error).splitlines() if each.strip()]
+    return (lines[-1] if lines else type(error).__name__)[:300]
+
+
+def _symbols(ty: Any) -> list[Any]:
+    if isinstance(ty, relax.TupleType):
+        return [dim for each in ty.fields for dim in _symbols(each)]
+    return [dim for dim in (ty.shape or ()) if isinstance(dim, tirx.Var)]
+
+
+def _branches(expr: ast.Expr) -> bool:
+    """Whether there is an `if` in what stands here."""
+    pending = [expr]
+    while pending:
+        each = pending.pop()
+        match each:
+            case ast.If():
+                return True
+            case ast.Scope():
+                pending += [bound.value for bound in each.bindings if bound.value is not None]
+                pending.append(each.result)
+            case ast.Call():
+                pending += [each.callee, *each.args]
+            case ast.Tuple():
+                pending += each.fields
+            case ast.Projection():
+                pending.append(each.value)
+            case ast.Function() if "Composite" not in each.attrs:
+                pending.append(each.body)
+    return False
+
+
+def _escaping(body: ast.Expr) -> frozenset[str]:
+    """The names whose values the function gives, through tuples and other names."""
+    if not isinstance(body, ast.Scope):
+        return frozenset()
+    values = {each.name: each.value for each in body.bindings}
+    found: set[str] = set()
+    pending: list[ast.Expr | None] = [body.result]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, ast.Tuple):
+            pending += each.fields
+        elif isinstance(each, ast.Local) and each.name not in found:
+            found.add(each.name)
+            pending.append(values.get(each.name))
+    return frozenset(found)

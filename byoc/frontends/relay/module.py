@@ -1,0 +1,155 @@
+"""A module of Relay as a Relax module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tvm import IRModule, ir, relax
+
+from byoc.errors import ModelError, UsageError, nearest
+from byoc.frontends.model import Model
+from byoc.frontends.relay import ast
+from byoc.frontends.relay.function import FunctionBuilder, kept_attrs
+from byoc.frontends.relay.metadata import Metadata
+from byoc.frontends.relay.ndarray import Array
+from byoc.frontends.relay.parser import fail, parse
+
+_MAIN = "main"
+
+
+def read_module(
+    path: Path,
+    params: Mapping[str, Array],
+    shapes: Mapping[str, Sequence[int]],
+    dims: Mapping[str, int],
+    name: str,
+) -> Model:
+    """Read a file of Relay text. Raises ModelError, and UsageError for shapes that do not fit."""
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path} is no text: {error}") from error
+    return convert_text(text, params, shapes, dims, name)
+
+
+def convert_text(
+    text: str,
+    params: Mapping[str, Array],
+    shapes: Mapping[str, Sequence[int]],
+    dims: Mapping[str, int],
+    name: str,
+) -> Model:
+    """Convert Relay text; `params` become constants of `main`.
+
+    `shapes` binds parameters of `main` with unknown dimensions. Raises ModelError with line and column, UsageError
+    for shapes that do not fit.
+    """
+    tree = parse(text, name)
+    if _MAIN not in tree.functions:
+        raise ModelError(f"{name}: the module has no function @main. Write the whole module with `mod.astext()`.")
+    main = tree.functions[_MAIN]
+    types = _bound_types(main, shapes, dims, name)
+    constants, notes = _constants(main, params)
+    return _Module(tree, name, constants, types).convert(notes)
+
+
+class _Module:
+    """Functions made in the order in which they are called."""
+
+    def __init__(
+        self, tree: ast.Module, name: str, constants: Mapping[str, Array], types: Mapping[str, Any]
+    ) -> None:
+        self.tree, self.name, self.constants, self.types = tree, name, constants, types
+        self.metadata = Metadata(tree, name)
+        self.made: dict[str, tuple[Any, Any]] = {}
+        self.origins: dict[str, dict[str, tuple[str, ...]]] = {}
+        self.open: list[str] = []
+
+    def convert(self, notes: tuple[str, ...]) -> Model:
+        for each in self.tree.functions:
+            self._function(each)
+        module = IRModule({var: function for var, function in self.made.values()})
+        main = module[_MAIN]
+        inputs = [
+            each.name for each in self.tree.functions[_MAIN].params if each.name not in self.constants
+        ]
+        return Model(
+            name=self.name,
+            module=module,
+            origins=self.origins,
+            notes=notes,
+            inputs=tuple(inputs),
+            outputs=_output_names(main),
+        )
+
+    def _function(self, name: str) -> Any:
+        if name in self.made:
+            return self.made[name][0]
+        function = self.tree.functions[name]
+        if name in self.open or len(self.open) > 50:
+            fail(self.name, function.at, f"@{name} calls itself, which has no form in byoc")
+        self.open.append(name)
+        builder = FunctionBuilder(self.name, self.metadata, self._called)
+        attrs = kept_attrs(function.attrs)
+        is_main = name == _MAIN
+        if is_main:
+            attrs.setdefault("global_symbol", _MAIN)
+        made = builder.build(
+            function, self.constants if is_main else {}, self.types if is_main else {}, attrs
+        )
+        self.open.pop()
+        var = ir.GlobalVar(name)
+        relax.expr._update_type(var, made.ty)
+        self.made[name] = (var, made)
+        self.origins[name] = builder.origins
+        return var
+
+    def _called(self, callee: ast.Global) -> Any:
+        if callee.name not in self.tree.functions:
+            near = nearest(callee.name, self.tree.functions)
+            fail(self.name, callee.at, f"the module has no function @{callee.name}{near}")
+        return self._function(callee.name)
+
+
+def _constants(
+    main: ast.Function, params: Mapping[str, Array]
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """The parameters of main that are given, and a note of each that main does not have."""
+    known = {each.name for each in main.params}
+    given = {name: array for name, array in params.items() if name in known}
+    notes = tuple(f"main has no parameter {name!r}" for name in params if name not in known)
+    return given, notes
+
+
+def _bound_types(
+    main: ast.Function, shapes: Mapping[str, Sequence[int]], dims: Mapping[str, int], name: str
+) -> dict[str, Any]:
+    known = {each.name: each.type for each in main.params}
+    if dims:
+        raise UsageError(
+            f"{name}: Relay's dimensions have no names, so {next(iter(dims))!r} cannot be bound; give the input's shape"
+        )
+    types = {}
+    for each, shape in shapes.items():
+        written = known.get(each)
+        if not isinstance(written, ast.TensorType):
+            raise UsageError(f"{name}: no tensor {each!r} among the inputs{nearest(each, known)}")
+        fits = len(shape) == len(written.shape) and all(
+            dim is None or dim == have for dim, have in zip(written.shape, shape, strict=True)
+        )
+        if not fits:
+            raise UsageError(f"{name}: the shape {tuple(shape)} does not fit {each!r}, {written.shape}")
+        types[each] = relax.TensorType(list(shape), written.dtype)
+    return types
+
+
+def _output_names(main: Any) -> tuple[str, ...]:
+    body = main.body.body
+    fields = list(body.fields) if isinstance(body, ir.Tuple) else [body]
+    return tuple(
+        each.name if isinstance(each, ir.Var) else f"output{index}" for index, each in enumerate(fields)
+    )

@@ -1,0 +1,419 @@
+"""Operators that move, repeat, pick and make elements."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from tvm import relax
+
+from byoc.frontends.relay.operation import Family, Operation, product, relax_dtype, shape_of
+from byoc.frontends.relay.values import Accumulator, Value, array_of, constant
+
+FAMILY = Family("Data")
+
+
+def _reshaped(op: Operation, make: Any, word: str) -> Value:
+    """Move the elements of a tensor, or of what an accumulator with one scale stands for."""
+    value = op.args[0]
+    if isinstance(value, Accumulator) and value.scale.size == 1:
+        real = op.bind(make(value.real), word)
+        return Accumulator(real, value.scale, value.zero_point, 0, value.dtype)
+    return make(op.expr())
+
+
+def target_shape(op: Operation, dims: list[Any], wanted: tuple[Any, ...], allowzero: bool) -> list[Any]:
+    """The shape that Relay's `newshape` stands for: 0 copies, -1 is the rest, -2 all the rest, -3 joins two, -4 splits."""
+    found: list[Any] = []
+    source, index = 0, 0
+    rest = None
+    while index < len(wanted):
+        each = wanted[index]
+        index += 1
+        if not isinstance(each, int) or each < -4:
+            op.misfit(f"newshape {wanted}")
+        if each > 0 or (each == 0 and allowzero):
+            found.append(each)
+            source += 1
+        elif each == -1:
+            rest = len(found)
+            found.append(-1)
+            source += 1
+        elif each == -2:
+            found += dims[source:]
+            source = len(dims)
+        elif each == -4:
+            if source >= len(dims) or index + 2 > len(wanted):
+                op.misfit(f"newshape {wanted}")
+            first, second = wanted[index : index + 2]
+            if first == -1:
+                first = dims[source] // second
+            found += [first, dims[source] // first if second == -1 else second]
+            source, index = source + 1, index + 2
+        else:
+            count = 1 if each == 0 else 2
+            if source + count > len(dims):
+                op.misfit(f"newshape {wanted} of a tensor of shape {dims}")
+            found.append(product(dims[source : source + count]))
+            source += count
+    if rest is not None:
+        others = product(found[:rest] + found[rest + 1 :])
+        if isinstance(others, int) and others <= 0:
+            op.misfit(f"newshape {wanted} of a tensor of shape {dims}")
+        found[rest] = product(dims) // others
+    return found
+
+
+@FAMILY.operator("reshape", "`reshape`", arguments=(1, 2), newshape=None, allowzero=False)
+def reshape(op: Operation) -> Value:
+    """Another shape of as many elements."""
+    wanted = op["newshape"]
+    if len(op.args) == 2:
+        wanted = tuple(op.integers(1, "its shape"))
+    if wanted is None:
+        op.misfit("it states no newshape")
+    if not isinstance(wanted, tuple):
+        wanted = (wanted,)
+
+    def make(data: Any) -> Any:
+        shape = target_shape(op, op.dims(data), wanted, bool(op["allowzero"]))
+        return relax.op.reshape(data, shape_of(shape))
+
+    return _reshaped(op, make, "reshape")
+
+
+@FAMILY.operator("reshape_like", "`reshape`", arguments=2, lhs_begin=0, lhs_end=None, rhs_begin=0, rhs_end=None)
+def reshape_like(op: Operation) -> Any:
+    """The shape of another tensor, whole or in part."""
+    have, want = op.dims(op.expr(0)), op.dims(op.expr(1))
+    left = slice(op["lhs_begin"], op["lhs_end"])
+    part = want[op["rhs_begin"] : op["rhs_end"]]
+    begin, end, _ = left.indices(len(have))
+    return relax.op.reshape(op.expr(0), shape_of([*have[:begin], *part, *have[end:]]))
+
+
+@FAMILY.operator("transpose", "`permute_dims`", axes=None)
+def transpose(op: Operation) -> Value:
+    """The axes in another order, reversed where none is given."""
+
+    def make(data: Any) -> Any:
+        rank = len(op.dims(data))
+        axes = op["axes"] or tuple(range(rank))[::-1]
+        order = op.axes(axes, rank)
+        if len(order) != rank:
+            op.misfit(f"axes {axes} of a tensor of rank {rank}")
+        return relax.op.permute_dims(data, order)
+
+    return _reshaped(op, make, "permute_dims")
+
+
+@FAMILY.operator("expand_dims", "`expand_dims`", axis=0, num_newaxis=1)
+def expand_dims(op: Operation) -> Any:
+    """New axes of extent 1."""
+    data, count = op.expr(), op["num_newaxis"]
+    first = op.axis(op["axis"], len(op.dims(data)) + 1)
+    return relax.op.expand_dims(data, list(range(first, first + count))) if count else data
+
+
+@FAMILY.operator("squeeze", "`squeeze`", axis=None)
+def squeeze(op: Operation) -> Value:
+    """Without axes of extent 1."""
+
+    def make(data: Any) -> Any:
+        dims = op.dims(data)
+        axes = op["axis"]
+        if axes is None or axes == ():
+            return relax.op.squeeze(data, [each for each, dim in enumerate(dims) if dim == 1])
+        return relax.op.squeeze(data, op.axes(axes, len(dims)))
+
+    return _reshaped(op, make, "squeeze")
+
+
+@FAMILY.operator("concatenate", "`concat`", axis=0)
+def concatenate(op: Operation) -> Any:
+    """Tensors one behind the other."""
+    return relax.op.concat(op.exprs(), op["axis"])
+
+
+@FAMILY.operator("stack", "`stack`", axis=0)
+def stack(op: Operation) -> Any:
+    """Tensors along a new axis."""
+    return relax.op.stack(op.exprs(), op["axis"])
+
+
+@FAMILY.operator("split", "`split`", indices_or_sections=None, axis=0)
+def split(op: Operation) -> Any:
+    """A tuple of parts."""
+    return relax.op.split(op.expr(), _plain(op["indices_or_sections"]), op["axis"])
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+@FAMILY.operator(
+    "strided_slice",
+    "`strided_slice`",
+    arguments=(1, 4),
+    begin=(),
+    end=(),
+    strides=(1,),
+    slice_mode="end",
+    axes=None,
+)
+def strided_slice(op: Operation) -> Any:
+    """A part of a tensor; bounds count from the end when negative, and stop at the extents."""
+    data = op.expr()
+    dims = op.dims(data)
+    begin, end, strides = op["begin"], op["end"], op["strides"]
+    if len(op.args) > 1:
+        given = [tuple(op.integers(each, "its bounds")) for each in range(1, len(op.args))]
+        begin, end, strides = [*given, begin, end, strides][:3] if len(given) == 3 else (*given, strides)
+    axes = op.axes(op["axes"], len(dims)) if op["axes"] else list(range(len(begin)))
+    if len(begin) > len(axes) or len(end) > len(axes):
+        op.misfit("more bounds than axes")
+    strides = (*strides, *[strides[-1] if len(strides) == 1 else 1] * len(axes))[: len(axes)]
+    if op["slice_mode"] == "size":
+        extents = [dims[axis] for axis in axes]
+        end = [
+            whole if size == -1 else start + size
+            for start, size, whole in zip(begin, end, extents, strict=True)
+        ]
+        strides = (1,) * len(axes)
+    if any(step == 0 for step in strides):
+        op.misfit("a stride of 0")
+    whole = [2**31 - 1 if step > 0 else -(2**31) + 1 for step in strides]
+    ends = [*end, *whole[len(end) :]]
+    starts = [*begin, *[0] * (len(axes) - len(begin))]
+    return relax.op.strided_slice(
+        data, [int(each) for each in axes], _bounds(starts), _bounds(ends), list(strides)
+    )
+
+
+def _bounds(values: Any) -> list[int]:
+    """Bounds that stay clear of 64 bits' own."""
+    return [max(min(int(each), 2**31 - 1), -(2**31) + 1) for each in values]
+
+
+@FAMILY.operator("slice_like", "`strided_slice`", arguments=2, axes=None)
+def slice_like(op: Operation) -> Any:
+    """As much of a tensor as another has."""
+    data, dims, other = op.expr(0), op.dims(op.expr(0)), op.static(op.expr(1))
+    axes = op.axes(op["axes"], len(dims))
+    return relax.op.strided_slice(data, axes, [0] * len(axes), [other[each] for each in axes])
+
+
+@FAMILY.operator("take", "`take`", arguments=2, batch_dims=0, axis=None, mode="clip")
+def take(op: Operation) -> Any:
+    """Elements along an axis by their indices, of all elements where there is no axis."""
+    if op["batch_dims"]:
+        op.misfit("it has batch_dims")
+    if op["mode"] not in ("clip", "wrap", "fast"):
+        op.misfit(f"mode {op['mode']!r}")
+    data, axis = op.expr(0), op["axis"]
+    if axis is None:
+        flat = relax.op.reshape(data, shape_of([product(op.dims(data))]))
+        data, axis = op.bind(flat, "flat"), 0
+    return relax.op.take(data, op.expr(1), op.axis(axis, len(op.dims(data))), mode=op["mode"])
+
+
+@FAMILY.operator("embedding", "`take`", arguments=2)
+def embedding(op: Operation) -> Any:
+    """Rows of a table."""
+    return relax.op.take(op.expr(0), op.expr(1), 0)
+
+
+@FAMILY.operator("gather", "`gather_elements`", arguments=2, axis=0)
+def gather(op: Operation) -> Any:
+    """One element along an axis for each index."""
+    return relax.op.gather_elements(op.expr(0), op.expr(1), op["axis"])
+
+
+@FAMILY.operator("gather_nd", "`permute_dims` of the indices, `gather_nd`", arguments=2, batch_dims=0, index_rank=None)
+def gather_nd(op: Operation) -> Any:
+    """Slices by index tuples, which Relay has along the first axis and Relax along the last."""
+    indices = op.expr(1)
+    rank = len(op.dims(indices))
+    turned = op.bind(relax.op.permute_dims(indices, [*range(1, rank), 0]), "indices")
+    if str(turned.ty.dtype) != "int64":
+        turned = op.bind(relax.op.astype(turned, "int64"), "indices")
+    return relax.op.gather_nd(op.expr(0), turned, op["batch_dims"])
+
+
+@FAMILY.operator("scatter_elements", "`scatter_elements`", arguments=3, axis=0, reduction="update")
+def scatter_elements(op: Operation) -> Any:
+    """Elements put, added, multiplied or compared along an axis."""
+    return relax.op.scatter_elements(
+        op.expr(0), op.expr(1), op.expr(2), op["axis"], op["reduction"]
+    )
+
+
+@FAMILY.operator("scatter_nd", "`permute_dims` of the indices, `scatter_nd`", arguments=3, mode="update")
+def scatter_nd(op: Operation) -> Any:
+    """Slices put by index tuples."""
+    indices = op.expr(1)
+    rank = len(op.dims(indices))
+    turned = op.bind(relax.op.permute_dims(indices, [*range(1, rank), 0]), "indices")
+    return relax.op.scatter_nd(op.expr(0), turned, op.expr(2), op["mode"])
+
+
+@FAMILY.operator("tile", "`tile`", reps=())
+def tile(op: Operation) -> Any:
+    """A tensor several times along its axes."""
+    return relax.op.tile(op.expr(), list(op["reps"]))
+
+
+@FAMILY.operator("repeat", "`repeat`", repeats=1, axis=0)
+def repeat(op: Operation) -> Any:
+    """Each element several times."""
+    return relax.op.repeat(op.expr(), op["repeats"], op["axis"])
+
+
+@FAMILY.operator("reverse", "`flip`", axis=0)
+def reverse(op: Operation) -> Any:
+    """An axis from its end."""
+    return relax.op.flip(op.expr(), op["axis"])
+
+
+@FAMILY.operator("broadcast_to", "`broadcast_to`", arguments=(1, 2), shape=None, dtype="")
+def broadcast_to(op: Operation) -> Any:
+    """A larger shape."""
+    shape = op.integers(1, "its shape") if len(op.args) == 2 else op["shape"]
+    return relax.op.broadcast_to(op.expr(0), shape_of(shape))
+
+
+@FAMILY.operator("broadcast_to_like", "`broadcast_to`", arguments=2)
+def broadcast_to_like(op: Operation) -> Any:
+    """The shape of another tensor."""
+    return relax.op.broadcast_to(op.expr(0), shape_of(op.dims(op.expr(1))))
+
+
+def _made(op: Operation, shape: Any, value: Any, dtype: str) -> Any:
+    if any(not isinstance(each, int) or each < 0 for each in shape):
+        op.misfit(f"the shape {shape}")
+    if math.prod(shape) > 2**26:
+        return relax.op.full(shape_of(shape), constant(np.asarray(value, relax_dtype(dtype))), dtype)
+    return constant(np.full(shape, value, relax_dtype(dtype)))
+
+
+@FAMILY.operator("full", "a constant, or `full`", arguments=(1, 2), shape=None, dtype="")
+def full(op: Operation) -> Any:
+    """A tensor of one value."""
+    shape = tuple(op.integers(1, "its shape")) if len(op.args) == 2 else op["shape"] or ()
+    value = array_of(op.args[0])
+    dtype = op["dtype"] or str(op.expr(0).ty.dtype)
+    if value is None:
+        return relax.op.full(shape_of(shape), op.expr(0), dtype)
+    return _made(op, shape, value.reshape(-1)[0], dtype)
+
+
+def _filled() -> None:
+    for name, value in (("zeros", 0), ("ones", 1)):
+
+        def convert(op: Operation, value: int = value) -> Any:
+            shape = tuple(op.integers(0, "its shape")) if op.args else op["shape"] or ()
+            return _made(op, shape, value, op["dtype"] or "float32")
+
+        FAMILY.operator(name, "a constant, or `full`", arguments=(0, 1), shape=None, dtype="")(convert)
+
+
+_filled()
+
+
+@FAMILY.operator("full_like", "`full_like`", arguments=2)
+def full_like(op: Operation) -> Any:
+    """One value in the shape of a tensor."""
+    return relax.op.full_like(op.expr(0), op.expr(1))
+
+
+@FAMILY.operator("arange", "a constant", arguments=3, start=None, stop=None, step=None, dtype="float32")
+def arange(op: Operation) -> Any:
+    """Numbers in equal steps, where the bounds are constants."""
+    bounds = [op.array(each, "a bound").reshape(-1)[0] for each in range(3)]
+    if bounds[2] == 0 or abs((bounds[1] - bounds[0]) / bounds[2]) > 2**26:
+        op.misfit("its steps lead nowhere")
+    return constant(np.arange(*bounds).astype(relax_dtype(op["dtype"])))
+
+
+@FAMILY.operator("one_hot", "`one_hot`", arguments=3, depth=1, axis=-1, dtype="float32")
+def one_hot(op: Operation) -> Any:
+    """One value where an index points, another elsewhere."""
+    from tvm import tirx
+
+    dtype = op["dtype"]
+    on, off = (op.array(each, "its value").reshape(-1)[0] for each in (1, 2))
+    if "float" in dtype:
+        values = [tirx.FloatImm(dtype, float(each)) for each in (on, off)]
+    else:
+        values = [tirx.IntImm(dtype, int(each)) for each in (on, off)]
+    return relax.op.one_hot(op.expr(0), *values, op["depth"], op["axis"])
+
+
+@FAMILY.operator("shape_of", "a constant", dtype="int32")
+def dimensions(op: Operation) -> Any:
+    """The extents, where they are known."""
+    return constant(np.asarray(op.static(op.expr()), op["dtype"] or "int32"))
+
+
+@FAMILY.operator("ndarray_size", "a constant", dtype="int32")
+def size(op: Operation) -> Any:
+    """The number of elements, where it is known."""
+    return constant(np.asarray(math.prod(op.static(op.expr())), op["dtype"] or "int32"))
+
+
+@FAMILY.operator("layout_transform", "`permute_dims`", src_layout="", dst_layout="")
+def layout_transform(op: Operation) -> Any:
+    """Axes in another order, between layouts without blocks."""
+    source, target = op["src_layout"], op["dst_layout"]
+    if sorted(source) != sorted(target) or not source.isalpha() or not source.isupper():
+        op.misfit(f"from layout {source!r} to {target!r}")
+    return relax.op.permute_dims(op.expr(), [source.index(axis) for axis in target])
+
+
+@FAMILY.operator("meshgrid", "`meshgrid`", indexing="ij")
+def meshgrid(op: Operation) -> Any:
+    """Grids of coordinates."""
+    return relax.op.meshgrid(op.exprs(), op["indexing"])
+
+
+@FAMILY.operator("trilu", "`tril` or `triu`", arguments=2, upper=True)
+def trilu(op: Operation) -> Any:
+    """A triangle of a matrix."""
+    make = relax.op.triu if op["upper"] else relax.op.tril
+    return make(op.expr(0), op.integers(1, "its diagonal")[0])
+
+
+def _blocks(op: Operation) -> tuple[Any, list[int], int]:
+    data = op.expr()
+    if op["layout"] not in ("NCHW", "NHWC"):
+        op.misfit(f"layout {op['layout']!r}")
+    if op["layout"] == "NHWC":
+        data = op.bind(relax.op.permute_dims(data, [0, 3, 1, 2]), "nchw")
+    return data, op.static(data), op["block_size"]
+
+
+def _back(op: Operation, data: Any) -> Any:
+    return data if op["layout"] == "NCHW" else relax.op.permute_dims(op.bind(data, "nchw"), [0, 2, 3, 1])
+
+
+@FAMILY.operator("nn.depth_to_space", "`reshape`, `permute_dims`, `reshape`", block_size=1, layout="NCHW", mode="DCR")
+def depth_to_space(op: Operation) -> Any:
+    """Channels become blocks of points."""
+    data, (n, c, h, w), b = _blocks(op)
+    inner = c // (b * b)
+    first = op["mode"] == "DCR"
+    shape = (n, b, b, inner, h, w) if first else (n, inner, b, b, h, w)
+    order = [0, 3, 4, 1, 5, 2] if first else [0, 1, 4, 2, 5, 3]
+    split = op.bind(relax.op.reshape(data, shape_of(shape)), "split")
+    moved = op.bind(relax.op.permute_dims(split, order), "moved")
+    return _back(op, relax.op.reshape(moved, shape_of((n, inner, h * b, w * b))))
+
+
+@FAMILY.operator("nn.space_to_depth", "`reshape`, `permute_dims`, `reshape`", block_size=1, layout="NCHW")
+def space_to_depth(op: Operation) -> Any:
+    """Blocks of points become channels."""
+    data, (n, c, h, w), b = _blocks(op)
+    split = op.bind(relax.op.reshape(data, shape_of((n, c, h // b, b, w // b, b))), "split")
+    moved = op.bind(relax.op.permute_dims(split, [0, 3, 5, 1, 2, 4]), "moved")
+    return _back(op, relax.op.reshape(moved, shape_of((n, c * b * b, h // b, w // b))))
