@@ -6,7 +6,6 @@ import json
 import threading
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import onnxruntime
 import pytest
@@ -137,40 +136,6 @@ def test_verdicts(compat: bytes, installed: str, changes: dict[str, Any], code: 
     verdict = judge(compat, installed, device(**changes))
     assert verdict.code == code
     assert bool(verdict.words) == (code != "optimal")
-
-
-@pytest.mark.parametrize(
-    ("dtype", "element"),
-    [
-        *((name, getattr(TensorProto, name.upper())) for name in EVERYTHING if "float" not in name),
-        *(("float32", 1), ("float16", 10), ("float64", 11), ("bfloat16", 16)),
-    ],
-)
-def test_every_dtype_crosses_the_border(dtype: str, element: int) -> None:
-    node = helper.make_node("Transpose", ["x"], ["y"], perm=[1, 0])
-    blob = blob_of(
-        plugin, Source(model([node], [("x", element, (2, 3))], [("y", element, (3, 2))]))
-    )
-    executor = opened(plugin, blob)
-    data = np.array([[0, 1, 1], [1, 0, 1]]).astype(getattr(ml_dtypes, dtype, dtype))
-    (got,) = call(executor, [data], [np.zeros((3, 2), data.dtype)])
-    assert (got == data.T).all()
-
-
-def test_scalars_and_tensors_without_elements() -> None:
-    executor = opened(plugin, blob_of(plugin, Source(relu())))
-    assert call(executor, [np.float32([-2.0])[0:1].reshape(())], [np.ones((), np.float32)])[0] == 0
-    executor = opened(plugin, blob_of(plugin, Source(relu("n", 3))))
-    empty = np.zeros((0, 3), np.float32)
-    assert call(executor, [empty], [empty.copy()])[0].shape == (0, 3)
-
-
-def test_symbolic_shapes_may_change_from_call_to_call() -> None:
-    executor = opened(plugin, blob_of(plugin, Source(relu("n", 3))))
-    for count in (1, 4, 2, 4):
-        data = np.random.default_rng(count).standard_normal((count, 3)).astype(np.float32)
-        (got,) = call(executor, [data], [np.full_like(data, 9)])
-        assert (got == np.maximum(data, 0)).all()
 
 
 def test_inputs_and_constants_may_be_outputs() -> None:

@@ -6,11 +6,10 @@ import json
 import threading
 from pathlib import Path
 
-import ml_dtypes
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper
 
 from byoc.options import PartitionOptions
 from byoc.pipeline import partition_model
@@ -172,42 +171,6 @@ def test_openvino_itself_refuses_a_blob_of_other_instruction_sets() -> None:
     parts = {**named, "model": named["model"].replace(asked, asked[:-1] + b"#")}
     with pytest.raises(RuntimeError):
         opened(plugin, type(blob)(parts, blob.compat))
-
-
-@pytest.mark.parametrize(
-    ("dtype", "element"),
-    [
-        *(
-            (name, getattr(TensorProto, name.upper()))
-            for name in ("int8", "uint8", "int32", "int64", "bool")
-        ),
-        *(("float32", 1), ("float16", 10), ("bfloat16", 16)),
-    ],
-)
-def test_every_dtype_crosses_the_border(dtype: str, element: int) -> None:
-    node = helper.make_node("Transpose", ["x"], ["y"], perm=[1, 0])
-    made = model([node], [("x", element, (2, 3))], [("y", element, (3, 2))])
-    executor = opened(plugin, blob_of(plugin, Source(made)))
-    data = np.array([[0, 1, 1], [1, 0, 1]]).astype(getattr(ml_dtypes, dtype, dtype))
-    (got,) = call(executor, [data], [np.zeros((3, 2), data.dtype)])
-    assert (got == data.T).all()
-
-
-def test_scalars_and_tensors_without_elements() -> None:
-    executor = opened(plugin, blob_of(plugin, Source(relu())))
-    scalar = np.full((), -2, np.float32)
-    assert call(executor, [scalar], [np.ones((), np.float32)])[0] == 0
-    executor = opened(plugin, blob_of(plugin, Source(relu("n", 3))))
-    empty = np.zeros((0, 3), np.float32)
-    assert call(executor, [empty], [empty.copy()])[0].shape == (0, 3)
-
-
-def test_symbolic_shapes_may_change_from_call_to_call() -> None:
-    executor = opened(plugin, blob_of(plugin, Source(relu("n", 3))))
-    for count in (1, 4, 2, 4):
-        data = np.random.default_rng(count).standard_normal((count, 3)).astype(np.float32)
-        (got,) = call(executor, [data], [np.full_like(data, 9)])
-        assert (got == np.maximum(data, 0)).all()
 
 
 def test_inputs_that_are_left_out_or_passed_on() -> None:
