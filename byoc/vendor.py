@@ -170,7 +170,7 @@ def _as_rows(vendor: str, given: Any) -> list[Row]:
         if kind == "own":
             rows += [_own_row(vendor, each) for each in group]
         elif kind == "relay":
-            from byoc.relay.rows import rows_from_relay
+            from byoc.relay.table import rows_from_relay
 
             rows += rows_from_relay(vendor, list(group))
         else:

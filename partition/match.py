@@ -9,7 +9,8 @@ than as an input. A match is refused
 - when no row of the vendor's table takes one of its ops inside a pattern,
 - when the row's own rules, the row's check or the vendor's check refuse it,
 
-and then gives way to the next alternative, the next order of a commutative op, and the next row.
+and then gives way to the next alternative and the next order of a commutative op (unless the row is matched
+`once`), and to the next row.
 """
 
 from __future__ import annotations
@@ -148,6 +149,8 @@ class _Choice:
                 return
             if refusal is not None:
                 self.refused.setdefault(match.root, {})[refusal] = match
+            if form.row.once:
+                return
         if not found:
             self.missed.append((node, form))
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from byoc.relay.register import get_pattern_table as get_pattern_table
     from byoc.relay.register import register_op_attr as register_op_attr
     from byoc.relay.register import register_pattern_table as register_pattern_table
-    from byoc.relay.rows import rows as rows
-    from byoc.relay.rows import rows_from_relay as rows_from_relay
+    from byoc.relay.table import rows as rows
+    from byoc.relay.table import rows_from_relay as rows_from_relay
 
 _HOMES: Final = {
     "Call": "expr",
@@ -44,8 +44,8 @@ _HOMES: Final = {
     "get_pattern_table": "register",
     "register_op_attr": "register",
     "register_pattern_table": "register",
-    "rows": "rows",
-    "rows_from_relay": "rows",
+    "rows": "table",
+    "rows_from_relay": "table",
 }
 
 _MODULES: Final = frozenset({"dataflow_pattern", "expr", "register", "tvm"})

@@ -181,6 +181,33 @@ class DominatorPattern(DFPattern):
     child: DFPattern
 
 
+class DFPatternCallback:
+    """A rewriting of Relay expressions, as tables derive it for `rewrite`; byoc reads no more than its pattern."""
+
+    pattern: DFPattern | None = None
+
+    def __init__(self, require_type: bool = False, rewrite_once: bool = False) -> None:
+        self.require_type, self.rewrite_once = require_type, rewrite_once
+
+    def callback(self, pre: Any, post: Any, node_map: Any) -> Any:
+        """Replace a match; the derived class says by what."""
+        raise PatternError(f"{type(self).__name__} has no callback")
+
+
+def rewrite(callbacks: Any, expr: Any, mod: Any = None) -> Any:
+    """Refuse: byoc partitions the model as it was imported. Raises PatternError that says what to do.
+
+    Tables call this in `partition_for_...`, which byoc does not; its own import and stages take that place.
+    """
+    del expr, mod
+    given = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
+    names = ", ".join(type(each).__name__ for each in given)
+    raise PatternError(
+        f"rewrite({names}): byoc partitions the model as it was imported; rewrite it before the import, or give "
+        "the form that the model has a row of its own"
+    )
+
+
 def is_op(op_name: str) -> DFPattern:
     """Match a Relay operator by name; call the result with its operands.
 

@@ -109,7 +109,8 @@ class Row:
     match, then in table order. `test` holds the table's rules: facts in, refusal or None out. `check` is the
     vendor's Python predicate, run in a worker process; a `TvmCheck` wants TVM's own context. `rule` says where the
     row stands (`support.yaml:12`). `qdq` matches the quantised form too. `joined` composites never make a segment
-    by themselves (`use: joined`). `annotations` names parts of the pattern for a `TvmCheck`.
+    by themselves (`use: joined`). `annotations` names parts of the pattern for a check. `once` is Relay's rule: at
+    each node the first way to match counts, and no other is tried when it is refused.
     """
 
     vendor: str
@@ -122,3 +123,4 @@ class Row:
     annotations: Mapping[str, Pattern] = field(default_factory=dict)
     qdq: bool = False
     joined: bool = False
+    once: bool = False

@@ -77,6 +77,17 @@ def is_matrix_product(graph: Any, node: int) -> bool:
     return bool(graph.ops[node] == "matmul") and rank(graph, graph.operands[node][1]) == 2
 
 
+def is_plain_product(graph: Any, node: int) -> bool:
+    """`matmul` by a matrix that is computed and not transposed: a constant one is a dense layer's weight."""
+    from byoc.partition.graph import Kind
+
+    if not is_dense_as_is(graph, node):
+        return False
+    right = graph.operands[node][1]
+    stored = graph.operands[right][0] if graph.ops[right] == "dequantize" else right
+    return bool(graph.kinds[stored] is not Kind.CONSTANT)
+
+
 def is_dense_of_transposed(graph: Any, node: int) -> bool:
     """`matmul` by a matrix that is transposed right before."""
     if not is_matrix_product(graph, node):

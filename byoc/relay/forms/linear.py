@@ -49,12 +49,12 @@ class Dense:
 
 @dataclass(frozen=True)
 class Matmul:
-    """`nn.matmul`: `matmul` by a matrix, neither side transposed."""
+    """`nn.matmul`: `matmul` by a computed matrix; frontends of Relay write `nn.dense` for a weight."""
 
     def build(self, args: Sequence[Operand] | None) -> Built:
-        """`matmul`, its second operand a matrix."""
+        """`matmul`, its second operand a matrix that is no weight."""
         op = Op(("matmul",), None if args is None else tuple(each.pattern for each in args))
-        return Built(Where(op, ask.is_matrix_product, "by a matrix"), (op,))
+        return Built(Where(op, ask.is_plain_product, "by a computed matrix"), (op,))
 
     def args(self, view: View, node: int) -> list[Expr]:
         """Both operands as they are."""

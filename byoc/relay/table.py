@@ -1,4 +1,4 @@
-"""Rows: a Relay pattern table becomes byoc's rows, its checks are asked with a Relay-shaped view of the match."""
+"""Table: a Relay pattern table becomes byoc's rows; checks are asked with a Relay-shaped view of the match."""
 
 from __future__ import annotations
 
@@ -127,6 +127,7 @@ def _made(
         priority,
         check=check,
         annotations=_marks(converter) if check else {},
+        once=True,
     )
 
 
