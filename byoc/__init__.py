@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from byoc.cost import CostRecord as CostRecord
     from byoc.device import this_device as this_device
     from byoc.errors import ByocError as ByocError
+    from byoc.errors import nearest as nearest
     from byoc.frontends import import_model as import_model
     from byoc.frontends.model import Model as Model
     from byoc.hookspecs import hookimpl as hookimpl
@@ -65,6 +66,7 @@ _HOMES = {
     "load": "byoc.runtime",
     "load_partition": "byoc.store",
     "load_table": "byoc.support",
+    "nearest": "byoc.errors",
     "partition_model": "byoc.pipeline",
     "this_device": "byoc.device",
 }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from byoc.errors import nearest
+from byoc import nearest
 from byoc.vendors.npu import isa
 from byoc.vendors.npu.asm.forms import FormError, integer, word, words
 

@@ -9,7 +9,7 @@ from typing import Final
 from lark import Lark
 from lark.exceptions import UnexpectedInput
 
-from byoc.errors import nearest
+from byoc import nearest
 from byoc.vendors.npu.errors import AssemblyError
 
 _WORDS: Final = {

@@ -13,7 +13,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Any, Final
 
-from byoc.errors import nearest
+from byoc import nearest
 from byoc.vendors.npu import isa
 
 Values = tuple[Any, ...]
