@@ -184,10 +184,11 @@ class Norm:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alias:
-    """The elements of x in other places: a view of x where strides allow it, otherwise a copy; of equal meaning.
+    """The elements of x in other places: a view of x where strides allow it, otherwise a copy.
 
     `kind` "reshape" (row-major order is kept), "transpose" (out's dimension i is x's `axes[i]`), or "slice" (out's
-    element i stands at `starts + i` of x). In and out have the same dtype and quant.
+    element i stands at `starts + i` of x). The stored numbers are kept: in and out have the same dtype, and the
+    same quant unless `out` gives them another meaning.
     """
 
     x: Tensor

@@ -76,7 +76,7 @@ def difference(ours: Any, theirs: Any, tolerance: float) -> str:
     known = np.isfinite(right)
     if not np.array_equal(wide[~known], right[~known], equal_nan=True):
         return "other numbers that are not finite"
-    apart = np.abs(wide - right)[known].max(initial=0)
+    apart = np.abs(wide[known] - right[known]).max(initial=0)
     largest = np.abs(right[known]).max(initial=0)
     if apart > tolerance * (largest + SMALL):
         return f"{apart} apart, the largest being {largest}"
