@@ -273,7 +273,8 @@ class _BlockReader:
         for binding in listed(block.bindings):
             var, value = binding.var, binding.value
             if type(binding) is _MATCH_CAST:
-                node = self._add(Kind.CAST, "match_cast", (self.operand(value),), value, var)
+                source = self._named(value, var) if type(value) is ir.Call else self.operand(value)
+                node = self._add(Kind.CAST, "match_cast", (source,), value, var)
                 for dim in _dims(binding.ty):
                     self.dims.setdefault(hash(dim), node)
             else:
@@ -282,6 +283,14 @@ class _BlockReader:
             homes[key] = (graph, node)
             ids[key] = graph.operands[node][0] if graph.kinds[node] is _ALIAS else node
             graph.bindings[node] = binding
+
+    def _named(self, call: Any, cast: Any) -> int:
+        """The node of a call that the match_cast of `cast` reads without a variable between them."""
+        kind = relax.DataflowVar if self.graph.dataflow else relax.Var
+        var = kind(f"{cast.name}_uncast", call.ty)
+        node = self._value(call, var)
+        self.graph.bindings[node] = relax.VarBinding(var, call)
+        return node
 
     def operand(self, expr: Any) -> int:
         """The node of an operand; inline tuples, constants and literals become nodes where first used."""

@@ -129,6 +129,32 @@ def test_a_dimension_that_no_input_tells_is_an_argument() -> None:
     outline(before, graph, candidate(graph, "a", tuple(graph.counted()), "a.both"))
 
 
+def test_a_call_that_a_match_cast_reads_without_a_name_waits_for_what_it_reads() -> None:
+    data = relax.Var("data", relax.TensorType([4], "float32"))
+    ty = relax.TensorType([2, 2], "float32")
+    half, cast = relax.DataflowVar("half", data.ty), relax.DataflowVar("cast", ty)
+    last, result = relax.DataflowVar("last", ty), relax.Var("result", ty)
+    block = relax.DataflowBlock(
+        [
+            relax.VarBinding(half, relax.op.nn.relu(data)),
+            relax.MatchCast(cast, relax.op.reshape(half, [2, 2]), ty),
+            relax.VarBinding(last, relax.op.exp(cast)),
+            relax.VarBinding(result, relax.op.add(last, last)),
+        ]
+    )
+    function = relax.Function([data], relax.SeqExpr([block], result), ty)
+    before = IRModule({"main": relax.BlockBuilder().normalize(function)})
+    (graph,) = read_module(before)
+    relu, reshape, exp, add = graph.counted()
+    assert graph.operands[reshape][0] == relu
+    outline(
+        before,
+        graph,
+        candidate(graph, "a", (relu,), "a.relu"),
+        candidate(graph, "a", (exp, add), "a.rest"),
+    )
+
+
 def test_a_dimension_found_inside_is_found_again_by_the_caller() -> None:
     builder, length = relax.BlockBuilder(), tirx.Var("k", "int64")
     data = relax.Var("data", relax.TensorType([4], "float32"))
