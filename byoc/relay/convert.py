@@ -13,6 +13,7 @@ from byoc.partition.patterns.ast import (
     Alternatives,
     Item,
     Number,
+    Op,
     Pattern,
     Tuple,
     Where,
@@ -86,7 +87,8 @@ class Converter:
         args = None if pattern.args is None else [self.convert(each) for each in pattern.args]
         form = forms().get(name)
         if form is None:
-            return Operand(Where(Wildcard(), never, f"{name}, which Relax has no op for"))
+            # Relax has no op for it: a name that no model has keeps the row loadable, and matches nothing.
+            return Operand(Op((f"relay.{name}",)))
         built = form.build(args)
         for anchor in built.anchors:
             self.anchors[anchor] = name
@@ -229,11 +231,6 @@ class HasRelayAttrs:
             ):
                 return True
         return False
-
-
-def never(_: Any, __: int) -> bool:
-    """No node is what Relax has no op for."""
-    return False
 
 
 def is_branch(graph: Any, node: int) -> bool:
