@@ -97,11 +97,17 @@ def _with_packed_calls(module: IRModule, symbols: set[str]) -> IRModule:
     """`module` with every call of a segment as a call of the global function `npu.SYMBOL`."""
     return IRModule(
         {
-            name: _Calls(symbols).visit_expr(function)
+            name: _calls_packed(function, symbols)
             for name, function in module.functions.items()
             if name.name_hint not in symbols
         }
     )
+
+
+def _calls_packed(function: Any, symbols: set[str]) -> Any:
+    if not isinstance(function, relax.Function):
+        return function
+    return _Calls(symbols).visit_expr(function)
 
 
 @relax.expr_functor.mutator
