@@ -145,7 +145,7 @@ def difference(ours: Array, theirs: Array, tolerance: float) -> str:
     """How two arrays differ, "" for not at all; floats may by `tolerance` of the largest."""
     if (ours.dtype, ours.shape) != (theirs.dtype, theirs.shape):
         return f"{ours.dtype}{ours.shape} instead of {theirs.dtype}{theirs.shape}"
-    if theirs.dtype.kind != "f":
+    if theirs.dtype.kind in "iub":
         return "" if np.array_equal(ours, theirs) else _shown(ours, theirs)
     wide, right = ours.astype(np.float64), theirs.astype(np.float64)
     known = np.isfinite(right)
