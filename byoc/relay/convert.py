@@ -94,12 +94,18 @@ class Converter:
             self.anchors[anchor] = name
             if built.sums:
                 self.sums.add(anchor)
-        return Operand(built.pattern, built.sums)
+        for anchor in built.wide:
+            self.anchors[anchor] = name
+            self.sums.add(anchor)
+        return Operand(built.pattern, built.sums, built.widened, built.averaged)
 
     @_of.register
     def _(self, pattern: relay.AltPattern) -> Operand:
         left, right = self.convert(pattern.left), self.convert(pattern.right)
-        return Operand(Alternatives((left.pattern, right.pattern)), left.sums or right.sums)
+        both = [each for each in (left.averaged, right.averaged) if each is not None]
+        averaged = Alternatives(tuple(both)) if both else None
+        made = Alternatives((left.pattern, right.pattern))
+        return Operand(made, left.sums or right.sums, averaged=averaged)
 
     @_of.register
     def _(self, pattern: relay.TuplePattern) -> Operand:

@@ -22,7 +22,7 @@ COMPOSITES: dict[tuple[str, str], dict[str, int]] = {
     },
     ("arm_compute_lib", "transformer"): {"dense": 24, "reshape": 16},
     ("arm_compute_lib", "qdq_cnn"): {
-        "nn.global_avg_pool2d": 1,
+        "avg_pool2d": 1,
         "nn.max_pool2d": 1,
         "qnn_add": 3,
         "qnn_conv2d": 7,

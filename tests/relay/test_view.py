@@ -153,3 +153,18 @@ def test_names_and_attributes(
     call = seen(text, pattern)
     assert call.op.name == name
     assert {key: call.attrs[key] for key in attrs} == attrs
+
+
+def test_an_average_of_integers_stands_between_casts() -> None:
+    text = (
+        'd = dequantize(p, S, Z, out_dtype="float32"); c = mean(d, axis=[2, 3], keepdims=True); '
+        'o = quantize(c, S, Z, out_dtype="int8") -> o'
+    )
+    wide = is_op("cast")(wildcard())
+    pooled = is_op("nn.avg_pool2d")(wide) | is_op("nn.global_avg_pool2d")(wide)
+    call = seen(text, is_op("cast")(pooled))
+    pool = call.args[0]
+    assert (call.op.name, call.attrs.dtype) == ("cast", "int8")
+    assert (pool.op.name, pool.checked_type.dtype) == ("nn.global_avg_pool2d", "int32")
+    assert (pool.args[0].op.name, pool.args[0].attrs.dtype) == ("cast", "int32")
+    assert pool.args[0].args[0].checked_type.dtype == "int8"

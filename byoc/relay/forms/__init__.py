@@ -7,12 +7,13 @@ from typing import Final
 
 from byoc.relay.forms._form import Built, Form, Operand, Plain
 from byoc.relay.forms.linear import BatchMatmul, Dense, Matmul
-from byoc.relay.forms.nn import BatchFlatten, BiasAdd, GlobalPool
+from byoc.relay.forms.nn import BatchFlatten, BiasAdd, Cast, GlobalPool
 from byoc.relay.forms.qnn import QnnBinary, QnnConv2d, QnnDense, QnnUnary, Requantize
 
 __all__ = ["FORMS", "Built", "Form", "Operand", "Plain"]
 
 FORMS: Final[Mapping[str, Form]] = {
+    "cast": Cast(),
     "nn.batch_flatten": BatchFlatten(),
     "nn.batch_matmul": BatchMatmul(),
     "nn.bias_add": BiasAdd(),

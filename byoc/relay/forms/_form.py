@@ -19,20 +19,29 @@ if TYPE_CHECKING:
 class Operand:
     """An operand of a pattern. `sums` says that it is the int32 result of a `qnn` operator before `requantize`.
 
-    In Relax such a value is the floating-point number that the integers stand for.
+    In Relax such a value is the floating-point number that the integers stand for. Relay averages integers between
+    two casts: `widened` is what a `cast` is where it stands for `dequantize`, `averaged` the average of that.
     """
 
     pattern: Pattern
     sums: bool = False
+    widened: Pattern | None = None
+    averaged: Pattern | None = None
 
 
 @dataclass(frozen=True)
 class Built:
-    """A pattern of one Relay operator. `anchors` are the ops whose nodes checks see as that operator."""
+    """A pattern of one Relay operator. `anchors` are the ops whose nodes checks see as that operator.
+
+    `wide` are anchors too, whose nodes are int32 in Relay; `widened` and `averaged` are as in `Operand`.
+    """
 
     pattern: Pattern
     anchors: tuple[Pattern, ...]
     sums: bool = False
+    wide: tuple[Pattern, ...] = ()
+    widened: Pattern | None = None
+    averaged: Pattern | None = None
 
 
 class Form(Protocol):
@@ -72,6 +81,9 @@ class Plain:
             args = args[:1]  # Relax has the value that Relay pads with as an attribute
         given = tuple([_summand(each) if sums else each.pattern for each in args])
         op = Op((relax,), given)
+        if relax == "nn.avg_pool2d" and args and args[0].widened is not None:
+            wide = Op((relax,), (args[0].widened,))
+            return Built(op, (op,), wide=(wide,), averaged=wide)
         if relax not in KEEPS_VALUES or len(args) != 1 or sums:
             return Built(op, (op,), sums)
         inner = Op((relax,), (Op(("dequantize",), (given[0], Wildcard(), Wildcard())),))

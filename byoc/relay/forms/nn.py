@@ -45,6 +45,32 @@ class BiasAdd:
 
 
 @dataclass(frozen=True)
+class Cast:
+    """`cast`: `astype`; around the average of integers, the `dequantize` before it and the `quantize` after it."""
+
+    def build(self, args: Sequence[Operand] | None) -> Built:
+        """`astype`, or the `quantize` that ends an average with the scale it began with."""
+        if args is None or len(args) != 1:
+            op = Op(("astype",), None if args is None else tuple(each.pattern for each in args))
+            return Built(op, (op,))
+        op = Op(("astype",), (args[0].pattern,))
+        wide = _stored(args[0].pattern)
+        if args[0].averaged is None:
+            return Built(op, (op,), wide=(wide,), widened=wide)
+        ends = Op(("quantize",), (args[0].averaged, Wildcard(), Wildcard()))
+        same = Where(ends, ask.keeps_scale, "one scale before and after")
+        return Built(Alternatives((op, same)), (op, ends))
+
+    def args(self, view: View, node: int) -> list[Expr]:
+        """What is cast."""
+        return [view.expr(view.graph.operands[node][0])]
+
+    def attrs(self, view: View, node: int) -> dict[str, Any]:
+        """`dtype`."""
+        return {"dtype": view.type(node).dtype}
+
+
+@dataclass(frozen=True)
 class BatchFlatten:
     """`nn.batch_flatten`: `reshape` or `flatten` to a matrix; also its quantised form of one scale."""
 
@@ -81,6 +107,10 @@ class GlobalPool:
         given = None if args is None else tuple(each.pattern for each in args)
         op = Op(ops, given)
         plain = Where(op, ask.pools_all, "over the whole image")
+        if args and args[0].widened is not None and self.relax == "mean":
+            wide = Op(ops, (args[0].widened,))
+            averaged = Where(wide, ask.pools_all, "over the whole image")
+            return Built(plain, (op,), wide=(wide,), averaged=averaged)
         if given is None or len(given) != 1 or self.relax == "mean":
             return Built(plain, (op,))
         inner = Where(Op(ops, (_stored(given[0]),)), ask.pools_all, "")

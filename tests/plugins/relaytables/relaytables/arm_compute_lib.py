@@ -90,6 +90,12 @@ def l2_pool_ok(extract):
     return image_of("float32")(pool.attrs, pool.args)
 
 
+def avg_pool_ok(extract):
+    pool = extract.args[0]
+    is_wide = pool.args[0].attrs.dtype == "int32"
+    return extract.attrs.dtype in DTYPE and is_wide and image_of("int32")(pool.attrs, pool.args)
+
+
 def biased(pattern):
     return pattern.optional(lambda x: is_op("nn.bias_add")(x, is_constant()))
 
@@ -117,6 +123,13 @@ def qnn_dense():
     return requantized(biased(is_op("qnn.dense")(wildcard(), *constants(5))))
 
 
+def avg_pool():
+    """Integers are averaged as int32."""
+    wide = is_op("cast")(wildcard())
+    pooled = is_op("nn.avg_pool2d")(wide) | is_op("nn.global_avg_pool2d")(wide)
+    return is_op("cast")(pooled)
+
+
 def l2_pool():
     squares = is_op("power")(wildcard(), is_expr(const(2.0)))
     return is_op("sqrt")(is_op("nn.avg_pool2d")(squares))
@@ -131,6 +144,7 @@ def pattern_table():
         ("arm_compute_lib.qnn_conv2d", qnn_conv(), qnn_conv_ok),
         ("arm_compute_lib.dense", dense_pattern, dense_ok),
         ("arm_compute_lib.qnn_dense", qnn_dense(), qnn_dense_ok),
+        ("arm_compute_lib.avg_pool2d", avg_pool(), avg_pool_ok),
         ("arm_compute_lib.l2_pool2d", l2_pool(), l2_pool_ok),
         ("arm_compute_lib.qnn_add", added, qnn_add),
     ]
