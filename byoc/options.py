@@ -25,7 +25,8 @@ class PartitionOptions:
     smaller segments back to the host. `merge` is "fewest" (the fewest segments) or "connected" (along edges only,
     as Relay's MergeCompilerRegions). `vendor_options` maps a vendor to its options, as texts. `check_timeout` is
     how long (seconds) vendor code may take for one batch of questions. With `verify` false the result is not held
-    against the input and the plan says so. With `estimate` vendors are asked what each segment would cost.
+    against the input and the plan says so. With `estimate` vendors are asked what each segment would cost. `params`
+    is the file of a Relay model's parameters, `.params` or `.npz`.
     """
 
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class PartitionOptions:
     check_timeout: float = 300.0
     verify: bool = True
     estimate: bool = False
+    params: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from byoc.errors import ByocError, nearest
 SUBCOMMANDS = {
     "partition": "Partition a model for vendors and report the outcome.",
     "compile": "Compile a model into one file that runs.",
+    "convert": "Write a model as a Relax module.",
     "run": "Run a compiled model, and compare it with onnxruntime.",
     "profile": "Say where the time of a compiled model goes.",
     "inspect": "Show what a compiled model holds, and if it may run here.",

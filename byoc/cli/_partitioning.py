@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -29,6 +30,12 @@ _OPTIONS = (
         metavar="NAME=SHAPE",
         multiple=True,
         help="Bind an input (input=1,3,224,224) or a symbolic dimension (batch=8).",
+    ),
+    click.option(
+        "--params",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="The parameters of a Relay model: .params or .npz.",
     ),
     click.option(
         "--min-ops",
@@ -67,6 +74,7 @@ class Partitioning:
 
     vendors: tuple[str, ...]
     shapes: tuple[str, ...]
+    params: Path | None
     min_ops: int
     min_macs: int
     merge: Literal["fewest", "connected"]
@@ -90,6 +98,7 @@ class Partitioning:
         given = {
             "--vendor": bool(self.vendors),
             "--shape": bool(self.shapes),
+            "--params": self.params is not None,
             "--min-ops": self.min_ops != 0,
             "--min-macs": self.min_macs != 0,
             "--merge": self.merge != "fewest",
@@ -115,6 +124,7 @@ class CheckedPartitioning:
         return PartitionOptions(
             shapes=self.shapes,
             dims=self.dims,
+            params=self.given.params,
             min_ops=self.given.min_ops,
             min_macs=self.given.min_macs,
             merge=self.given.merge,

@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     help="Run MODEL, an ONNX file or zoo:NAME, in onnxruntime on the same inputs and compare.",
 )
 @click.option(
+    "--params",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The parameters of a Relay MODEL (*.relay, run by TVM): .params or .npz.",
+)
+@click.option(
     "--max-rel",
     metavar="X",
     type=click.FloatRange(min=0),
@@ -61,6 +67,7 @@ def command(
     how: Loading,
     output: Path | None,
     compare: str | None,
+    params: Path | None,
     max_rel: float | None,
     min_snr: float | None,
     repeat: int,
@@ -79,13 +86,15 @@ def command(
     limits = _Limits(max_rel, min_snr)
     if compare is None:
         limits.refuse_given()
+        if params is not None:
+            raise UsageError("--params belongs to a Relay model; name one with --compare")
     if output is not None:
         refuse_unwritable(output, "--output")
     with stdout_to_stderr(), plain_warnings():
         with how.load(artefact) as loaded, step_progress("run", repeat) as step:
             ran = _run(loaded, how, repeat, step)
             if compare is not None:
-                ran = _compared(ran, compare, limits)
+                ran = _compared(ran, compare, limits, params)
         if output is not None:
             from byoc.cli._arrays import archive_bytes
 
@@ -148,12 +157,12 @@ def _run(artefact: Artefact, how: Loading, repeat: int, step: Any) -> Ran:
     )
 
 
-def _compared(ran: Ran, model: str, limits: _Limits) -> Ran:
+def _compared(ran: Ran, model: str, limits: _Limits, params: Path | None) -> Ran:
     from dataclasses import replace
 
     from byoc.runtime.compare import compare, reference_outputs, reference_words
 
-    expected = reference_outputs(model, ran.inputs)
+    expected = reference_outputs(model, ran.inputs, params)
     errors = compare(ran.outputs, expected)
     return replace(
         ran, errors=errors, reference=reference_words(model), failures=limits.failures(errors)

@@ -55,6 +55,8 @@ def whole_key(
     partition = asdict(options.partition)
     for name in _NOT_IN_RESULT:
         partition.pop(name)
+    params = options.partition.params
+    partition["params"] = "" if params is None or not params.is_file() else _file_digest(params)
     return digest(
         {
             "model": model,
@@ -167,7 +169,7 @@ def _model_digest(path: Path) -> Any:
         data = path.read_bytes()
         digests = [str(path), hashlib.sha256(data).hexdigest()]
         # Only a model with external data has this word; reading the model for it takes half a second.
-        if b"location" in data:
+        if path.suffix != ".relay" and b"location" in data:
             digests += [_file_digest(path.parent / name) for name in _external(data)]
     except OSError:
         return None

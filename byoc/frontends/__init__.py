@@ -2,8 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byoc.errors import UsageError
 from byoc.frontends.model import Model, SourceGroup
-from byoc.frontends.onnx import import_model
 from byoc.frontends.relax import from_module
 
+if TYPE_CHECKING:
+    import onnx
+
 __all__ = ["Model", "SourceGroup", "from_module", "import_model"]
+
+
+def import_model(
+    source: Path | str | onnx.ModelProto,
+    *,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    dims: Mapping[str, int] | None = None,
+    params: Path | str | None = None,
+    name: str | None = None,
+) -> Model:
+    """Import a model: an ONNX file, `zoo:NAME`, a loaded ONNX proto, or a file of Relay text (`*.relay`).
+
+    `shapes` binds inputs to static shapes, `dims` symbolic dimensions by name. `params` is a file of a Relay
+    model's parameters (docs/relay.md); an ONNX model has its own. Raises ModelError for a model that cannot be
+    used, and UsageError for shapes that do not fit, or parameters for an ONNX model.
+    """
+    if isinstance(source, str | Path) and Path(source).suffix == ".relay":
+        from byoc.frontends.relay import import_relay
+
+        return import_relay(source, params=params, shapes=shapes, dims=dims, name=name)
+    if params is not None:
+        raise UsageError(
+            f"parameters are given ({params}), but the model is no Relay text (*.relay): an ONNX model has its own"
+        )
+    from byoc.frontends.onnx import import_model as import_onnx
+
+    return import_onnx(source, shapes=shapes, dims=dims, name=name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,19 +82,43 @@ def tensor_error(name: str, array: Array, expected: Array) -> OutputError:
     )
 
 
-def reference_outputs(model: str, inputs: Mapping[str, Any]) -> dict[str, Array]:
+def reference_outputs(
+    model: str, inputs: Mapping[str, Any], params: Path | None = None
+) -> dict[str, Array]:
     """Run `model` (a path or `zoo:NAME`) in onnxruntime on `inputs`: its outputs by name.
+
+    Relay text (`*.relay`, with its parameters `params`) is run by TVM, uncut and without optimisation.
 
     Every operator is computed by itself, as the model has it: nothing is fused, and quantised models compute in
     float32 between their QDQ pairs. Raises what `Reference` does.
     """
+    if Path(model).suffix == ".relay":
+        return _relay_outputs(model, inputs, params)
+    if params is not None:
+        raise UsageError(f"--params {params} goes with Relay text; {model} is no *.relay")
     from byoc.runtime.reference import Reference
 
     return Reference(model).run(inputs)
 
 
+def _relay_outputs(model: str, inputs: Mapping[str, Any], params: Path | None) -> dict[str, Array]:
+    from byoc.frontends.relay import import_relay
+    from byoc.testing.run import run_model
+
+    imported = import_relay(model, params=params)
+    names = dict(
+        zip(imported.inputs, [each.name for each in imported.module["main"].params], strict=True)
+    )
+    given = {names.get(name, name): array for name, array in inputs.items()}
+    return dict(zip(imported.outputs, run_model(imported, given), strict=True))
+
+
 def reference_words(model: str) -> str:
-    """What the reference is, for a report: the model and onnxruntime's version."""
+    """What the reference is, for a report: the model and onnxruntime's version, TVM's for Relay text."""
+    if Path(model).suffix == ".relay":
+        from importlib.metadata import version
+
+        return f"{model} in TVM {version('apache-tvm')}"
     import onnxruntime
 
     return f"{model} in onnxruntime {onnxruntime.__version__}"

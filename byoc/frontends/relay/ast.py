@@ -17,7 +17,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
-    """`Tensor[(1, ?), float32]`, and a bare dtype with no dimensions; `shape` has None for `?`, a name for a variable."""
+    """`Tensor[(1, ?), float32]`, or a bare dtype, without dimensions; `?` is None, a variable its name."""
 
     shape: tuple[int | str | None, ...]
     dtype: str
@@ -164,17 +164,7 @@ class Scope:
 
 
 Expr: TypeAlias = (
-    Local
-    | Global
-    | Operator
-    | Scalar
-    | Meta
-    | Tuple
-    | Projection
-    | Call
-    | If
-    | Function
-    | Scope
+    Local | Global | Operator | Scalar | Meta | Tuple | Projection | Call | If | Function | Scope
 )
 
 

@@ -48,7 +48,11 @@ class FunctionBuilder:
         self._outer: dict[str, Any] | None = None
 
     def build(
-        self, function: ast.Function, constants: Mapping[str, Array], types: Mapping[str, Any], attrs: Any
+        self,
+        function: ast.Function,
+        constants: Mapping[str, Array],
+        types: Mapping[str, Any],
+        attrs: Any,
     ) -> Any:
         """Make the function; parameters that `constants` has become constants, `types` replaces what is written.
 
@@ -67,20 +71,23 @@ class FunctionBuilder:
             params.append(names[each.name])
         return self._finish(function, names, params, attrs)
 
-    def _finish(self, function: ast.Function, names: dict[str, Value], params: list[Any], attrs: Any) -> Any:
+    def _finish(
+        self, function: ast.Function, names: dict[str, Value], params: list[Any], attrs: Any
+    ) -> Any:
         self._dataflow = not _branches(function.body)
         escaping = _escaping(function.body)
         self.builder.begin_scope(params)
         try:
             result = self._lower(function.body, names, escaping, "output")
             body = self._result(result, function.at)
+            kind = relax.DataflowBlock if self._dataflow else relax.BindingBlock
+            blocks = [kind(self.bindings)] if self.bindings else []
+            whole = self.builder.normalize(relax.SeqExpr(blocks, body))
         finally:
             self.builder.end_scope()
-        kind = relax.DataflowBlock if self._dataflow else relax.BindingBlock
-        blocks = [kind(self.bindings)] if self.bindings else []
         known = {dim: dim for param in params for dim in _symbols(param.ty)}
         ret_ty = relax.analysis.erase_to_well_defined(body.ty, known, {})
-        made = relax.Function(params, relax.SeqExpr(blocks, body), ret_ty, True)
+        made = relax.Function(params, whole, ret_ty, True)
         return made.with_attrs(attrs) if attrs else made
 
     def _result(self, value: Value, at: ast.Position) -> Any:
@@ -127,8 +134,14 @@ class FunctionBuilder:
         dims: list[Any] = []
         for axis, dim in enumerate(written.shape):
             if isinstance(dim, str):
-                fail(self.file, param.at, f"the dimension {dim} of %{param.name} has no form in Relax")
-            dims.append(tirx.Var(_identifier(f"{param.name}_{axis}"), "int64") if dim is None else dim)
+                fail(
+                    self.file,
+                    param.at,
+                    f"the dimension {dim} of %{param.name} has no form in Relax",
+                )
+            dims.append(
+                tirx.Var(_identifier(f"{param.name}_{axis}"), "int64") if dim is None else dim
+            )
         return relax.TensorType(dims, written.dtype)
 
     def _unique(self, name: str) -> str:
@@ -140,7 +153,9 @@ class FunctionBuilder:
         self._names.add(candidate)
         return candidate
 
-    def _lower(self, expr: ast.Expr, names: dict[str, Value], escaping: frozenset[str], base: str) -> Value:
+    def _lower(
+        self, expr: ast.Expr, names: dict[str, Value], escaping: frozenset[str], base: str
+    ) -> Value:
         """Lower an expression; bindings of `escaping` become results of the function."""
         if not isinstance(expr, ast.Scope):
             return self._expr(expr, names, base, (), base == "output")
@@ -171,7 +186,12 @@ class FunctionBuilder:
             self._depth -= 1
 
     def _dispatch(
-        self, expr: ast.Expr, names: dict[str, Value], base: str, origins: tuple[str, ...], escapes: bool
+        self,
+        expr: ast.Expr,
+        names: dict[str, Value],
+        base: str,
+        origins: tuple[str, ...],
+        escapes: bool,
     ) -> Value:
         match expr:
             case ast.Local():
@@ -181,7 +201,9 @@ class FunctionBuilder:
             case ast.Meta():
                 return constant(self.metadata.constant(expr.value, expr.at))
             case ast.Tuple():
-                return tuple(self._expr(each, names, base, origins, escapes) for each in expr.fields)
+                return tuple(
+                    self._expr(each, names, base, origins, escapes) for each in expr.fields
+                )
             case ast.Projection():
                 value = self._expr(expr.value, names, base, origins)
                 return self._project(value, expr.index, expr.at, base, origins, escapes)
@@ -193,7 +215,13 @@ class FunctionBuilder:
                 return self._if(expr, names, base, origins)
             case ast.Scope():
                 return self._lower(expr, names, frozenset(), base)
-        fail(self.file, expr.at, "an operator or a function of the module stands where a value is expected")
+            case _:
+                pass
+        return fail(
+            self.file,
+            expr.at,
+            "an operator or a function of the module stands where a value is expected",
+        )
 
     def _local(
         self, expr: ast.Local, names: dict[str, Value], base: str, origins: tuple[str, ...]
@@ -205,10 +233,18 @@ class FunctionBuilder:
         if dot and index.isdigit():
             value = self._local(ast.Local(stem, expr.at), names, base, origins)
             return self._project(value, int(index), expr.at, base, origins, False)
-        fail(self.file, expr.at, f"%{expr.name} is not bound here{nearest(expr.name, names)}")
+        return fail(
+            self.file, expr.at, f"%{expr.name} is not bound here{nearest(expr.name, names)}"
+        )
 
     def _project(
-        self, value: Value, index: int, at: ast.Position, base: str, origins: tuple[str, ...], escapes: bool
+        self,
+        value: Value,
+        index: int,
+        at: ast.Position,
+        base: str,
+        origins: tuple[str, ...],
+        escapes: bool,
     ) -> Value:
         if isinstance(value, tuple):
             if index >= len(value):
@@ -221,7 +257,12 @@ class FunctionBuilder:
         return self._bind(relax.TupleGetItem(value, index), base, origins, escapes)
 
     def _call(
-        self, expr: ast.Call, names: dict[str, Value], base: str, origins: tuple[str, ...], escapes: bool
+        self,
+        expr: ast.Call,
+        names: dict[str, Value],
+        base: str,
+        origins: tuple[str, ...],
+        escapes: bool,
     ) -> Value:
         if expr.span:
             label, _, node = expr.span.rpartition("@@")
@@ -241,10 +282,16 @@ class FunctionBuilder:
         if isinstance(function, tuple | Accumulator) or not isinstance(function.ty, relax.FuncType):
             fail(self.file, expr.at, "a call of what is no function")
         if len(function.ty.params or ()) != len(args):
-            fail(self.file, expr.at, f"{len(args)} arguments for {len(function.ty.params or ())} parameters")
+            fail(
+                self.file,
+                expr.at,
+                f"{len(args)} arguments for {len(function.ty.params or ())} parameters",
+            )
         given = [self._argument(each, expr.at) for each in args]
         return self._attempt(
-            lambda: self._bind(ir.Call(function, given), base, origins, escapes), "the call", expr.at
+            lambda: self._bind(ir.Call(function, given), base, origins, escapes),
+            "the call",
+            expr.at,
         )
 
     def _argument(self, value: Value, at: ast.Position) -> Any:
@@ -256,11 +303,16 @@ class FunctionBuilder:
             return self._operation("call", (), {}, at, "argument", ()).tensor(value)
         return value
 
-    def _inline(self, closure: Closure, args: tuple[Value, ...], at: ast.Position, base: str) -> Value:
+    def _inline(
+        self, closure: Closure, args: tuple[Value, ...], at: ast.Position, base: str
+    ) -> Value:
         params = closure.function.params
         if len(params) != len(args):
             fail(self.file, at, f"{len(args)} arguments for {len(params)} parameters")
-        names = {**closure.names, **{param.name: arg for param, arg in zip(params, args, strict=True)}}
+        names = {
+            **closure.names,
+            **{param.name: arg for param, arg in zip(params, args, strict=True)},
+        }
         return self._expr(closure.function.body, names, base, ())
 
     def _closure(self, expr: ast.Function, names: dict[str, Value], base: str) -> Value:
@@ -279,7 +331,9 @@ class FunctionBuilder:
         self.origins[var.name] = ()
         return var
 
-    def _if(self, expr: ast.If, names: dict[str, Value], base: str, origins: tuple[str, ...]) -> Value:
+    def _if(
+        self, expr: ast.If, names: dict[str, Value], base: str, origins: tuple[str, ...]
+    ) -> Value:
         condition = self._expr(expr.condition, names, base, origins)
         if isinstance(condition, tuple | Closure | Accumulator):
             fail(self.file, expr.at, "the condition is no truth value")
@@ -288,13 +342,15 @@ class FunctionBuilder:
             outside, self.bindings = self.bindings, []
             try:
                 result = self._argument(self._expr(branch, names, base, ()), expr.at)
-                bound = self._bind(result, base, ()) if self.bindings or True else result
+                bound = self._bind(result, base, ())
                 branches.append(relax.SeqExpr([relax.BindingBlock(self.bindings)], bound))
             finally:
                 self.bindings = outside
         return self._attempt(
             lambda: self._bind(
-                relax.If(condition, *[self.builder.normalize(each) for each in branches]), base, origins
+                relax.If(condition, *[self.builder.normalize(each) for each in branches]),
+                base,
+                origins,
             ),
             "if",
             expr.at,
@@ -320,12 +376,22 @@ class FunctionBuilder:
         attrs = {name: value for name, value in expr.attrs.items() if name not in IGNORED}
         for name in attrs:
             if name not in row.defaults:
-                fail(self.file, expr.at, f"{callee.name} has no attribute {name}{nearest(name, row.defaults)}")
+                fail(
+                    self.file,
+                    expr.at,
+                    f"{callee.name} has no attribute {name}{nearest(name, row.defaults)}",
+                )
         low, high = row.arguments
         if not low <= len(args) <= high:
             wanted = f"{low}" if low == high else f"{low} to {high}"
-            fail(self.file, expr.at, f"{callee.name} takes {wanted} arguments; it is given {len(args)}")
-        operation = self._operation(callee.name, args, {**row.defaults, **attrs}, expr.at, base, origins)
+            fail(
+                self.file,
+                expr.at,
+                f"{callee.name} takes {wanted} arguments; it is given {len(args)}",
+            )
+        operation = self._operation(
+            callee.name, args, {**row.defaults, **attrs}, expr.at, base, origins
+        )
 
         def convert() -> Value:
             return self._bound(row.convert(operation), base, origins, escapes)
@@ -377,7 +443,9 @@ class FunctionBuilder:
         var = kind(self._unique(base), value.ty)
         if isinstance(value, ir.Call) and origins:
             span = ir.Span(ir.SourceName(origins[0]), 0, 0, 0, 0)
-            value = ir.Call(value.op, list(value.args), value.attrs, list(value.ty_args), span, value.ty)
+            value = ir.Call(
+                value.op, list(value.args), value.attrs, list(value.ty_args), span, value.ty
+            )
         self.bindings.append(relax.VarBinding(var, value))
         self.origins[var.name] = origins
         return var

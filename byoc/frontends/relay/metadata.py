@@ -51,7 +51,9 @@ class Metadata:
         """The constant that `value` refers to; `at` is where it does. Raises ModelError."""
         entries = self._entries.get(value.kind, [])
         if value.kind not in _CONSTANT or value.index >= len(entries):
-            self._fail(at, f"meta[{value.kind}][{value.index}] is no constant of the metadata section")
+            self._fail(
+                at, f"meta[{value.kind}][{value.index}] is no constant of the metadata section"
+            )
         node = entries[value.index]
         try:
             index = int(node["attrs"]["data"])

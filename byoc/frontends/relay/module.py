@@ -50,7 +50,9 @@ def convert_text(
     """
     tree = parse(text, name)
     if _MAIN not in tree.functions:
-        raise ModelError(f"{name}: the module has no function @main. Write the whole module with `mod.astext()`.")
+        raise ModelError(
+            f"{name}: the module has no function @main. Write the whole module with `mod.astext()`."
+        )
     main = tree.functions[_MAIN]
     types = _bound_types(main, shapes, dims, name)
     constants, notes = _constants(main, params)
@@ -72,10 +74,12 @@ class _Module:
     def convert(self, notes: tuple[str, ...]) -> Model:
         for each in self.tree.functions:
             self._function(each)
-        module = IRModule({var: function for var, function in self.made.values()})
+        module = IRModule(dict(self.made.values()))
         main = module[_MAIN]
         inputs = [
-            each.name for each in self.tree.functions[_MAIN].params if each.name not in self.constants
+            each.name
+            for each in self.tree.functions[_MAIN].params
+            if each.name not in self.constants
         ]
         return Model(
             name=self.name,
@@ -131,7 +135,8 @@ def _bound_types(
     known = {each.name: each.type for each in main.params}
     if dims:
         raise UsageError(
-            f"{name}: Relay's dimensions have no names, so {next(iter(dims))!r} cannot be bound; give the input's shape"
+            f"{name}: Relay's dimensions have no names, so {next(iter(dims))!r} cannot be bound; give "
+            "the input's shape"
         )
     types = {}
     for each, shape in shapes.items():
@@ -142,7 +147,9 @@ def _bound_types(
             dim is None or dim == have for dim, have in zip(written.shape, shape, strict=True)
         )
         if not fits:
-            raise UsageError(f"{name}: the shape {tuple(shape)} does not fit {each!r}, {written.shape}")
+            raise UsageError(
+                f"{name}: the shape {tuple(shape)} does not fit {each!r}, {written.shape}"
+            )
         types[each] = relax.TensorType(list(shape), written.dtype)
     return types
 
@@ -151,5 +158,6 @@ def _output_names(main: Any) -> tuple[str, ...]:
     body = main.body.body
     fields = list(body.fields) if isinstance(body, ir.Tuple) else [body]
     return tuple(
-        each.name if isinstance(each, ir.Var) else f"output{index}" for index, each in enumerate(fields)
+        each.name if isinstance(each, ir.Var) else f"output{index}"
+        for index, each in enumerate(fields)
     )

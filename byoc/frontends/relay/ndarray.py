@@ -20,7 +20,7 @@ _CODES = {0: "int", 1: "uint", 2: "float", 4: "bfloat"}
 _HEADER = struct.Struct("<QQiiiBBH")
 
 
-class Truncated(ValueError):
+class Truncated(ValueError):  # noqa: N818 (never leaves the frontend)
     """The bytes are no tensor, or end too early; the message says which."""
 
 
@@ -67,7 +67,9 @@ def _dtype(code: int, bits: int, lanes: int) -> np.dtype[Any]:
     name = f"{_CODES.get(code, 'type ')}{bits}"
     if lanes == 1 and (code, bits) == (1, 1):
         return np.dtype(bool)
-    if lanes != 1 or (name != "bfloat16" and (code not in (0, 1, 2) or bits not in (8, 16, 32, 64))):
+    if lanes != 1 or (
+        name != "bfloat16" and (code not in (0, 1, 2) or bits not in (8, 16, 32, 64))
+    ):
         raise Truncated(f"elements of type {name}x{lanes}")
     if name == "float8":
         raise Truncated("elements of type float8")

@@ -123,7 +123,7 @@ Convert = Callable[[Operation], Value]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one Relay operator becomes Relax: its family, what it takes, its form in words, the function that converts."""
+    """How one Relay operator becomes Relax: its family, what it takes, its form in words, what converts it."""
 
     name: str
     family: str
@@ -170,7 +170,7 @@ def scalar(value: float, dtype: str) -> Any:
 
 
 def relax_dtype(dtype: str) -> Any:
-    """numpy's dtype of that name."""
+    """Numpy's dtype of that name."""
     if dtype == "bfloat16":
         import ml_dtypes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import math
 import re
 from importlib.resources import files
@@ -40,6 +41,8 @@ def parse(text: str, name: str) -> ast.Module:
 
     Raises ModelError for text that is not Relay, or uses a part of Relay that Relax has no form for.
     """
+    collecting = gc.isenabled()
+    gc.disable()  # a tree of a million nodes, none of them garbage, would be searched again and again
     try:
         tree = _grammar().parse(text)
         module: ast.Module = _Build(text, name).transform(tree)
@@ -49,6 +52,9 @@ def parse(text: str, name: str) -> ast.Module:
         if isinstance(error.orig_exc, ModelError):
             raise error.orig_exc from None
         raise
+    finally:
+        if collecting:
+            gc.enable()
     return module
 
 
@@ -88,7 +94,7 @@ def _unexpected(error: UnexpectedInput, text: str, name: str) -> ModelError:
 
 
 @v_args(meta=True)
-class _Build(Transformer_NonRecursive):  # type: ignore[type-arg, misc]  # lark types no callbacks
+class _Build(Transformer_NonRecursive):  # type: ignore[type-arg]  # lark types no callbacks
     """Makes the tree of ast.py out of lark's."""
 
     def __init__(self, text: str, name: str) -> None:
@@ -222,7 +228,9 @@ class _Build(Transformer_NonRecursive):  # type: ignore[type-arg, misc]  # lark 
         unsigned = kind in ("u", "uint")
         width = found["width"] or ("32" if len(digits) < 19 and int(digits) < 2**31 else "64")
         dtype = self._known(f"{'u' if unsigned else ''}int{width}", at)
-        low, high = (0, 2 ** int(width)) if unsigned else (-(2 ** (int(width) - 1)), 2 ** (int(width) - 1))
+        low, high = (
+            (0, 2 ** int(width)) if unsigned else (-(2 ** (int(width) - 1)), 2 ** (int(width) - 1))
+        )
         if len(digits) > 20 or not low <= sign * int(digits) < high:
             fail(self.name, at, f"{token} does not fit {dtype}")
         return sign * int(digits), dtype
@@ -296,7 +304,7 @@ class _Build(Transformer_NonRecursive):  # type: ignore[type-arg, misc]  # lark 
         token = parts[0]
         if token.type == "NAME":
             return _Dim(str(token))
-        value, dtype = self._number(token)
+        value, _ = self._number(token)
         if not isinstance(value, int) or value < 0:
             fail(self.name, self._at(meta), f"{token} is no dimension")
         return _Dim(value)

@@ -30,6 +30,14 @@ class Accumulator:
     axis: int
     dtype: str
 
+    def is_stored_as(self, scale: Array, zero_point: Array) -> bool:
+        """Whether scale, within rounding, and zero point are these."""
+        return (
+            self.scale.size == scale.size
+            and np.allclose(self.scale.reshape(-1), scale.reshape(-1), rtol=1e-6, atol=0.0)
+            and np.array_equal(self.zero_point.reshape(-1), zero_point.reshape(-1))
+        )
+
     def along(self, rank: int) -> tuple[Array, Array]:
         """Scale and zero point in a shape that broadcasts against a tensor of `rank`."""
         shape = [1] * rank

@@ -13,14 +13,63 @@ from byoc.relay.names import NAMES
 
 FAMILY = Family("Elementwise")
 
-_UNARY = """
-abs acos acosh asin asinh atan atanh ceil cos cosh erf exp floor isfinite isinf isnan log logical_not negative
-round rsqrt sigmoid sign sin sinh sqrt tan tanh trunc bitwise_not zeros_like ones_like
-""".split()
-_BINARY = """
-divide equal floor_divide greater greater_equal left_shift less less_equal logical_and logical_or logical_xor
-minimum mod multiply not_equal power right_shift bitwise_and bitwise_or bitwise_xor floor_mod
-""".split()
+_UNARY = [
+    "abs",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
+    "ceil",
+    "cos",
+    "cosh",
+    "erf",
+    "exp",
+    "floor",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "log",
+    "logical_not",
+    "negative",
+    "round",
+    "rsqrt",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sinh",
+    "sqrt",
+    "tan",
+    "tanh",
+    "trunc",
+    "bitwise_not",
+    "zeros_like",
+    "ones_like",
+]
+_BINARY = [
+    "divide",
+    "equal",
+    "floor_divide",
+    "greater",
+    "greater_equal",
+    "left_shift",
+    "less",
+    "less_equal",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "minimum",
+    "mod",
+    "multiply",
+    "not_equal",
+    "power",
+    "right_shift",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "floor_mod",
+]
 
 
 def _named(name: str) -> Callable[..., Any]:
@@ -59,11 +108,15 @@ def real_sum(op: Operation, make: Callable[[Any, Any], Any]) -> Value | None:
         return None
     if left.zero_point.any() or right.zero_point.any() or left.scale.size != right.scale.size:
         return None
-    close = abs(left.scale.reshape(-1) - right.scale.reshape(-1)) <= 1e-6 * abs(left.scale.reshape(-1))
+    close = abs(left.scale.reshape(-1) - right.scale.reshape(-1)) <= 1e-6 * abs(
+        left.scale.reshape(-1)
+    )
     if not close.all():
         return None
     wide = left if left.real.ty.ndim >= right.real.ty.ndim else right
-    return Accumulator(make(left.real, right.real), wide.scale, wide.zero_point, wide.axis, wide.dtype)
+    return Accumulator(
+        make(left.real, right.real), wide.scale, wide.zero_point, wide.axis, wide.dtype
+    )
 
 
 @FAMILY.operator("add", "`add`", arguments=2)
@@ -164,10 +217,16 @@ def where(op: Operation) -> Any:
     return relax.op.where(condition, op.expr(1), op.expr(2))
 
 
-for _identity in ("copy", "identity", "annotation.stop_fusion", "annotation.compiler_begin", "annotation.compiler_end"):
+for _identity in (
+    "copy",
+    "identity",
+    "annotation.stop_fusion",
+    "annotation.compiler_begin",
+    "annotation.compiler_end",
+):
 
     def _passed(name: str = _identity) -> None:
-        defaults = {"compiler": ""} if "compiler" in name else {}
+        defaults: dict[str, Any] = {"compiler": ""} if "compiler" in name else {}
 
         @FAMILY.operator(name, "its argument", **defaults)
         def convert(op: Operation) -> Value:

@@ -17,7 +17,9 @@ _FOLDED = frozenset(
 
 def fold(value: Any) -> Any:
     """Evaluate a reshape, cast or transpose of a constant; None for anything else."""
-    if not (isinstance(value, ir.Call) and isinstance(value.op, ir.Op) and value.op.name in _FOLDED):
+    if not (
+        isinstance(value, ir.Call) and isinstance(value.op, ir.Op) and value.op.name in _FOLDED
+    ):
         return None
     array = array_of(value.args[0])
     if array is None or value.ty.shape is None:

@@ -29,7 +29,9 @@ def convolution_defaults(rank: int, data: str, kernel: str) -> dict[str, Any]:
     }
 
 
-def _call_convolution(op: Operation, make: Any, data: Any, weight: Any, extra: dict[str, Any]) -> Any:
+def _call_convolution(
+    op: Operation, make: Any, data: Any, weight: Any, extra: dict[str, Any]
+) -> Any:
     out_dtype = op["out_dtype"]
     if not out_dtype or out_dtype == str(data.ty.dtype) or str(data.ty.dtype).startswith("float"):
         out_dtype = None if out_dtype in ("", str(data.ty.dtype)) else out_dtype
@@ -104,10 +106,14 @@ def _turned(op: Operation, expr: Any, word: str) -> Any:
 
 def _matmul(op: Operation, left: Any, right: Any) -> Any:
     out_dtype = op["out_dtype"]
-    return relax.op.matmul(left, right, None if out_dtype in ("", str(left.ty.dtype)) else out_dtype)
+    return relax.op.matmul(
+        left, right, None if out_dtype in ("", str(left.ty.dtype)) else out_dtype
+    )
 
 
-@FAMILY.operator("nn.dense", "`permute_dims` of the weight, `matmul`", arguments=2, units=None, out_dtype="")
+@FAMILY.operator(
+    "nn.dense", "`permute_dims` of the weight, `matmul`", arguments=2, units=None, out_dtype=""
+)
 def dense(op: Operation) -> Any:
     """The product with a weight of (units, inputs)."""
     return _matmul(op, op.expr(0), _turned(op, op.expr(1), "permute_dims"))
@@ -140,9 +146,15 @@ _product("nn.batch_matmul", True)
 def bias_add(op: Operation) -> Value:
     """A vector along one axis; of accumulators too."""
     data, bias = op.args
-    if isinstance(data, Accumulator) and isinstance(bias, Accumulator) and not data.zero_point.any():
+    if (
+        isinstance(data, Accumulator)
+        and isinstance(bias, Accumulator)
+        and not data.zero_point.any()
+    ):
         real = _biased(op, data.real, bias.real)
-        return Accumulator(op.bind(real, "bias_add"), data.scale, data.zero_point, data.axis, data.dtype)
+        return Accumulator(
+            op.bind(real, "bias_add"), data.scale, data.zero_point, data.axis, data.dtype
+        )
     return _biased(op, op.expr(0), op.expr(1))
 
 
@@ -233,7 +245,15 @@ def group_norm(op: Operation) -> Any:
     axis = op.axis(op["axis"], rank)
     axes = [each for each in range(1, rank) if each != axis]
     return relax.op.nn.group_norm(
-        data, op.expr(1), op.expr(2), op["num_groups"], axis, axes, op["epsilon"], op["center"], op["scale"]
+        data,
+        op.expr(1),
+        op.expr(2),
+        op["num_groups"],
+        axis,
+        axes,
+        op["epsilon"],
+        op["center"],
+        op["scale"],
     )
 
 
@@ -249,7 +269,9 @@ def instance_norm(op: Operation) -> Any:
     )
 
 
-@FAMILY.operator("nn.l2_normalize", "`multiply`, `sum`, `maximum`, `sqrt`, `divide`", eps=0.0, axis=None)
+@FAMILY.operator(
+    "nn.l2_normalize", "`multiply`, `sum`, `maximum`, `sqrt`, `divide`", eps=0.0, axis=None
+)
 def l2_normalize(op: Operation) -> Any:
     """Over the root of the sum of squares, at least `eps`."""
     data = op.expr()
@@ -261,7 +283,15 @@ def l2_normalize(op: Operation) -> Any:
     return relax.op.divide(data, op.bind(relax.op.sqrt(least), "root"))
 
 
-@FAMILY.operator("nn.lrn", "`multiply`, `nn.avg_pool2d`, `power`, `divide`", size=5, axis=1, bias=2.0, alpha=1e-5, beta=0.75)
+@FAMILY.operator(
+    "nn.lrn",
+    "`multiply`, `nn.avg_pool2d`, `power`, `divide`",
+    size=5,
+    axis=1,
+    bias=2.0,
+    alpha=1e-5,
+    beta=0.75,
+)
 def lrn(op: Operation) -> Any:
     """Each element over a power of the mean square of its neighbours in other channels."""
     data = op.expr()
@@ -271,7 +301,9 @@ def lrn(op: Operation) -> Any:
     if op["size"] % 2 == 0:
         op.misfit("its size is even")
     squares = op.bind(relax.op.multiply(data, data), "squares")
-    flat = op.bind(relax.op.reshape(squares, shape_of((dims[0], 1, dims[1], product(dims[2:])))), "flat")
+    flat = op.bind(
+        relax.op.reshape(squares, shape_of((dims[0], 1, dims[1], product(dims[2:])))), "flat"
+    )
     half = op["size"] // 2
     mean = relax.op.nn.avg_pool2d(
         flat, (op["size"], 1), padding=(half, 0, half, 0), count_include_pad=True
@@ -316,6 +348,6 @@ def mirror_pad(op: Operation) -> Any:
     """Mirrored margins without the edge itself."""
     if op["mode"] != "REFLECT":
         op.misfit(f"mode {op['mode']!r}")
-    return relax.op.nn.pad(op.expr(), [int(each) for pair in op["pad_width"] for each in pair], "reflect")
-
-
+    return relax.op.nn.pad(
+        op.expr(), [int(each) for pair in op["pad_width"] for each in pair], "reflect"
+    )

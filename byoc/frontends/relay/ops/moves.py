@@ -23,8 +23,10 @@ def _reshaped(op: Operation, make: Any, word: str) -> Value:
     return make(op.expr())
 
 
-def target_shape(op: Operation, dims: list[Any], wanted: tuple[Any, ...], allowzero: bool) -> list[Any]:
-    """The shape that Relay's `newshape` stands for: 0 copies, -1 is the rest, -2 all the rest, -3 joins two, -4 splits."""
+def target_shape(
+    op: Operation, dims: list[Any], wanted: tuple[Any, ...], allowzero: bool
+) -> list[Any]:
+    """The shape of `newshape`: 0 copies, -1 is the rest, -2 all that is left, -3 joins two, -4 splits."""
     found: list[Any] = []
     source, index = 0, 0
     rest = None
@@ -83,7 +85,9 @@ def reshape(op: Operation) -> Value:
     return _reshaped(op, make, "reshape")
 
 
-@FAMILY.operator("reshape_like", "`reshape`", arguments=2, lhs_begin=0, lhs_end=None, rhs_begin=0, rhs_end=None)
+@FAMILY.operator(
+    "reshape_like", "`reshape`", arguments=2, lhs_begin=0, lhs_end=None, rhs_begin=0, rhs_end=None
+)
 def reshape_like(op: Operation) -> Any:
     """The shape of another tensor, whole or in part."""
     have, want = op.dims(op.expr(0)), op.dims(op.expr(1))
@@ -169,7 +173,9 @@ def strided_slice(op: Operation) -> Any:
     begin, end, strides = op["begin"], op["end"], op["strides"]
     if len(op.args) > 1:
         given = [tuple(op.integers(each, "its bounds")) for each in range(1, len(op.args))]
-        begin, end, strides = [*given, begin, end, strides][:3] if len(given) == 3 else (*given, strides)
+        begin, end, strides = (
+            [*given, begin, end, strides][:3] if len(given) == 3 else (*given, strides)
+        )
     axes = op.axes(op["axes"], len(dims)) if op["axes"] else list(range(len(begin)))
     if len(begin) > len(axes) or len(end) > len(axes):
         op.misfit("more bounds than axes")
@@ -230,7 +236,13 @@ def gather(op: Operation) -> Any:
     return relax.op.gather_elements(op.expr(0), op.expr(1), op["axis"])
 
 
-@FAMILY.operator("gather_nd", "`permute_dims` of the indices, `gather_nd`", arguments=2, batch_dims=0, index_rank=None)
+@FAMILY.operator(
+    "gather_nd",
+    "`permute_dims` of the indices, `gather_nd`",
+    arguments=2,
+    batch_dims=0,
+    index_rank=None,
+)
 def gather_nd(op: Operation) -> Any:
     """Slices by index tuples, which Relay has along the first axis and Relax along the last."""
     indices = op.expr(1)
@@ -249,7 +261,9 @@ def scatter_elements(op: Operation) -> Any:
     )
 
 
-@FAMILY.operator("scatter_nd", "`permute_dims` of the indices, `scatter_nd`", arguments=3, mode="update")
+@FAMILY.operator(
+    "scatter_nd", "`permute_dims` of the indices, `scatter_nd`", arguments=3, mode="update"
+)
 def scatter_nd(op: Operation) -> Any:
     """Slices put by index tuples."""
     indices = op.expr(1)
@@ -293,7 +307,9 @@ def _made(op: Operation, shape: Any, value: Any, dtype: str) -> Any:
     if any(not isinstance(each, int) or each < 0 for each in shape):
         op.misfit(f"the shape {shape}")
     if math.prod(shape) > 2**26:
-        return relax.op.full(shape_of(shape), constant(np.asarray(value, relax_dtype(dtype))), dtype)
+        return relax.op.full(
+            shape_of(shape), constant(np.asarray(value, relax_dtype(dtype))), dtype
+        )
     return constant(np.full(shape, value, relax_dtype(dtype)))
 
 
@@ -315,7 +331,9 @@ def _filled() -> None:
             shape = tuple(op.integers(0, "its shape")) if op.args else op["shape"] or ()
             return _made(op, shape, value, op["dtype"] or "float32")
 
-        FAMILY.operator(name, "a constant, or `full`", arguments=(0, 1), shape=None, dtype="")(convert)
+        FAMILY.operator(name, "a constant, or `full`", arguments=(0, 1), shape=None, dtype="")(
+            convert
+        )
 
 
 _filled()
@@ -327,7 +345,9 @@ def full_like(op: Operation) -> Any:
     return relax.op.full_like(op.expr(0), op.expr(1))
 
 
-@FAMILY.operator("arange", "a constant", arguments=3, start=None, stop=None, step=None, dtype="float32")
+@FAMILY.operator(
+    "arange", "a constant", arguments=3, start=None, stop=None, step=None, dtype="float32"
+)
 def arange(op: Operation) -> Any:
     """Numbers in equal steps, where the bounds are constants."""
     bounds = [op.array(each, "a bound").reshape(-1)[0] for each in range(3)]
@@ -394,10 +414,20 @@ def _blocks(op: Operation) -> tuple[Any, list[int], int]:
 
 
 def _back(op: Operation, data: Any) -> Any:
-    return data if op["layout"] == "NCHW" else relax.op.permute_dims(op.bind(data, "nchw"), [0, 2, 3, 1])
+    return (
+        data
+        if op["layout"] == "NCHW"
+        else relax.op.permute_dims(op.bind(data, "nchw"), [0, 2, 3, 1])
+    )
 
 
-@FAMILY.operator("nn.depth_to_space", "`reshape`, `permute_dims`, `reshape`", block_size=1, layout="NCHW", mode="DCR")
+@FAMILY.operator(
+    "nn.depth_to_space",
+    "`reshape`, `permute_dims`, `reshape`",
+    block_size=1,
+    layout="NCHW",
+    mode="DCR",
+)
 def depth_to_space(op: Operation) -> Any:
     """Channels become blocks of points."""
     data, (n, c, h, w), b = _blocks(op)
@@ -410,7 +440,9 @@ def depth_to_space(op: Operation) -> Any:
     return _back(op, relax.op.reshape(moved, shape_of((n, inner, h * b, w * b))))
 
 
-@FAMILY.operator("nn.space_to_depth", "`reshape`, `permute_dims`, `reshape`", block_size=1, layout="NCHW")
+@FAMILY.operator(
+    "nn.space_to_depth", "`reshape`, `permute_dims`, `reshape`", block_size=1, layout="NCHW"
+)
 def space_to_depth(op: Operation) -> Any:
     """Blocks of points become channels."""
     data, (n, c, h, w), b = _blocks(op)

@@ -34,7 +34,7 @@ def _window(op: Operation) -> dict[str, Any]:
 
 def _pools(rank: int) -> None:
     ones = (1,) * rank
-    defaults = {
+    defaults: dict[str, Any] = {
         "pool_size": ones,
         "strides": ones,
         "dilation": ones,
@@ -77,9 +77,7 @@ def _global_pools(rank: int) -> None:
 def _adaptive_pools(rank: int) -> None:
     defaults: dict[str, Any] = {"output_size": None, "layout": _LAYOUTS[rank], "out_layout": ""}
 
-    @FAMILY.operator(
-        f"nn.adaptive_avg_pool{rank}d", f"`nn.adaptive_avg_pool{rank}d`", **defaults
-    )
+    @FAMILY.operator(f"nn.adaptive_avg_pool{rank}d", f"`nn.adaptive_avg_pool{rank}d`", **defaults)
     def mean(op: Operation) -> Value:
         make = getattr(relax.op.nn, f"adaptive_avg_pool{rank}d")
         size = op["output_size"] or None
@@ -90,8 +88,10 @@ def _adaptive_pools(rank: int) -> None:
         data = op.expr()
         have = [op.static(data)[axis] for axis in _spatial(op)]
         size = op["output_size"]
-        want = list(size) if isinstance(size, tuple) and size else [size or None] * rank
-        want = [whole if each in (None, ()) else each for each, whole in zip(want, have, strict=True)]
+        asked = list(size) if isinstance(size, tuple) and size else [size or None] * rank
+        want = [
+            whole if each in (None, ()) else each for each, whole in zip(asked, have, strict=True)
+        ]
         if any(each < 1 or whole % each for each, whole in zip(want, have, strict=True)):
             op.misfit("its windows are not all of one size")
         window = [whole // each for each, whole in zip(want, have, strict=True)]

@@ -1,8 +1,8 @@
 """Quantised operators (`qnn.*`) in the form of ONNX's QDQ models: dequantize, the float operator, quantize.
 
-What Relay computes in 32-bit integers between them (`qnn.conv2d`, `nn.bias_add`, ...) is an `Accumulator`: the float
-tensor that the integers stand for. A `qnn.requantize` of it is one `quantize`, so that a vendor's quantised rows see
-the cluster they know.
+What Relay computes in 32-bit integers between them (`qnn.conv2d`, `nn.bias_add`, ...) is an `Accumulator`: the
+float tensor that the integers stand for. A `qnn.requantize` of it is one `quantize`, so that a vendor's quantised
+rows see the cluster they know.
 """
 
 from __future__ import annotations
@@ -34,18 +34,21 @@ def _parameters(op: Operation, scale: Value, zero_point: Value) -> tuple[Array, 
     found = [array_of(scale), array_of(zero_point)]
     if found[0] is None or found[1] is None:
         op.misfit("its scale or its zero point is computed by the model")
-    scales, zeros = (each.reshape(()) if each.size == 1 else each for each in found if each is not None)
+    scales, zeros = (
+        each.reshape(()) if each.size == 1 else each for each in found if each is not None
+    )
     if scales.ndim > 1 or zeros.ndim > 1 or not (np.isfinite(scales) & (scales > 0)).all():
         op.misfit("its scale is no positive number, or not of rank 0 or 1")
     return scales, np.broadcast_to(zeros, scales.shape).copy()
 
 
-def dequantized(op: Operation, value: Value, scale: Value, zero_point: Value, axis: int, word: str) -> Any:
+def dequantized(
+    op: Operation, value: Value, scale: Value, zero_point: Value, axis: int, word: str
+) -> Any:
     """The float tensor that stored integers stand for; that of an accumulator is at hand."""
     scales, zeros = _parameters(op, scale, zero_point)
-    if isinstance(value, Accumulator):
-        if _same(value.scale, scales) and np.array_equal(value.zero_point, zeros):
-            return value.real
+    if isinstance(value, Accumulator) and value.is_stored_as(scales, zeros):
+        return value.real
     data = op.tensor(value)
     dtype = str(data.ty.dtype)
     if dtype not in (*_STORED, "int32"):
@@ -58,13 +61,9 @@ def dequantized(op: Operation, value: Value, scale: Value, zero_point: Value, ax
     return op.bind(whole, word)
 
 
-def _same(left: Array, right: Array) -> bool:
-    return left.size == right.size and bool(
-        np.allclose(left.reshape(-1), right.reshape(-1), rtol=1e-6, atol=0.0)
-    )
-
-
-def quantized(op: Operation, real: Any, scale: Value, zero_point: Value, axis: int, dtype: str) -> Value:
+def quantized(
+    op: Operation, real: Any, scale: Value, zero_point: Value, axis: int, dtype: str
+) -> Value:
     """A float tensor stored as integers; 32 bits wide, an accumulator."""
     scales, zeros = _parameters(op, scale, zero_point)
     rank = len(op.dims(real))
@@ -171,7 +170,11 @@ def _matmul(op: Operation, weight_axis: int) -> Accumulator:
 
 
 @FAMILY.operator(
-    "qnn.dense", "`dequantize` twice, `permute_dims`, `matmul`", arguments=6, units=None, out_dtype="int32"
+    "qnn.dense",
+    "`dequantize` twice, `permute_dims`, `matmul`",
+    arguments=6,
+    units=None,
+    out_dtype="int32",
 )
 def dense(op: Operation) -> Accumulator:
     """A product with a stored weight of (units, inputs)."""
@@ -224,11 +227,22 @@ def _dtype(op: Operation, value: Value) -> str:
     return value.dtype if isinstance(value, Accumulator) else str(op.tensor(value).ty.dtype)
 
 
-
 def _unaries() -> None:
     makes: dict[str, Callable[[Any], Any]] = {
         name: getattr(relax.op, name)
-        for name in ("abs", "cos", "erf", "exp", "log", "rsqrt", "sigmoid", "sin", "sqrt", "tan", "tanh")
+        for name in (
+            "abs",
+            "cos",
+            "erf",
+            "exp",
+            "log",
+            "rsqrt",
+            "sigmoid",
+            "sin",
+            "sqrt",
+            "tan",
+            "tanh",
+        )
     }
     for name, make in makes.items():
 
@@ -247,7 +261,7 @@ _unaries()
     "qnn.hardswish", "`dequantize`, `add`, `clip`, `multiply`, `divide`, `quantize`", arguments=5
 )
 def hardswish(op: Operation) -> Value:
-    """x times its hard sigmoid."""
+    """X times its hard sigmoid."""
     real = dequantized(op, op.args[0], op.args[1], op.args[2], -1, "data")
     moved = op.bind(relax.op.add(real, relax.const(3.0)), "add")
     bounded = op.bind(relax.op.clip(moved, 0, 6), "clip")
@@ -256,7 +270,9 @@ def hardswish(op: Operation) -> Value:
     return quantized(op, result, op.args[3], op.args[4], -1, _dtype(op, op.args[0]))
 
 
-@FAMILY.operator("qnn.leaky_relu", "`dequantize`, `nn.leakyrelu`, `quantize`", arguments=5, alpha=0.25)
+@FAMILY.operator(
+    "qnn.leaky_relu", "`dequantize`, `nn.leakyrelu`, `quantize`", arguments=5, alpha=0.25
+)
 def leaky_relu(op: Operation) -> Value:
     """A slope below zero."""
     real = dequantized(op, op.args[0], op.args[1], op.args[2], -1, "data")
@@ -284,7 +300,9 @@ _POOL = {
 }
 
 
-@FAMILY.operator("qnn.avg_pool2d", "`dequantize`, `nn.avg_pool2d`, `quantize`", arguments=5, **_POOL)
+@FAMILY.operator(
+    "qnn.avg_pool2d", "`dequantize`, `nn.avg_pool2d`, `quantize`", arguments=5, **_POOL
+)
 def avg_pool2d(op: Operation) -> Value:
     """Means of windows of stored integers."""
     real = dequantized(op, op.args[0], op.args[1], op.args[2], -1, "data")

@@ -81,7 +81,9 @@ def _extremes() -> None:
             found = op.bind(getattr(relax.op, name)(expr, axis, keepdims=op["keepdims"]), name)
             return relax.op.astype(found, "int32")
 
-        FAMILY.operator(name, f"`{name}`, `astype` int32", select_last_index=False, **_AXES)(convert)
+        FAMILY.operator(name, f"`{name}`, `astype` int32", select_last_index=False, **_AXES)(
+            convert
+        )
 
 
 _extremes()
