@@ -464,9 +464,7 @@ def as_model(source: Any, options: PartitionOptions) -> Model:
             f"the model given is a {type(source).__name__}; expected a path, zoo:NAME, an onnx.ModelProto, a Relax "
             "IRModule or a byoc.Model"
         )
-    return import_model(
-        source, shapes=options.shapes, dims=options.dims, params=options.params
-    )
+    return import_model(source, shapes=options.shapes, dims=options.dims, params=options.params)
 
 
 def _trace(graph: Graph, model: Model, explain: str | None) -> Trace | None:
