@@ -12,7 +12,7 @@ from byoc.vendors.npu.lower import lower
 from tests.vendors.npu.reference import evaluate
 from tests.vendors.toolchain import native_session
 
-OPSET = 17
+OPSET = 21
 SMALL = 0.02
 """What the largest value counts more: onnxruntime's sigmoid is 1e-7 off for results near 0."""
 

@@ -83,15 +83,16 @@ def bn(g: Graph, x: str, channels: int) -> str:
     return g.node("BatchNormalization", x, scale, shift, mean, g.weights(channels, positive=True))
 
 
-def conv(g: Graph, act: str = "relu", **attrs: Any) -> str:
-    """A convolution with everything around it."""
+def conv(g: Graph, act: str = "relu", norm: str = "both", **attrs: Any) -> str:
+    """A convolution with what stands around one: bias, batch norm or both, then scale and shift."""
     groups = attrs.get("group", 1)
-    x = g.input(2, 6, 9, 8)
     kernel = attrs.get("kernel_shape", [3, 3])
-    made = g.node("Conv", x, g.weights(12, 6 // groups, *kernel), g.weights(12), **attrs)
-    made = bn(g, made, 12)
-    made = g.node("Mul", made, g.weights(1, 12, 1, 1))
-    made = g.node("Add", made, g.weights(12, 1, 1))
+    given = [g.input(2, 6, 9, 8), g.weights(12, 6 // groups, *kernel)]
+    made = g.node("Conv", *given, *([] if norm == "bn" else [g.weights(12)]), **attrs)
+    if norm != "bias":
+        made = bn(g, made, 12)
+        made = g.node("Mul", made, g.weights(1, 12, 1, 1))
+        made = g.node("Add", made, g.weights(12, 1, 1))
     return ACTS[act](g, made)
 
 
@@ -124,6 +125,12 @@ def conv_qdq(g: Graph, stored: str, weights: str, per_channel: bool, act: str) -
     )
     made = g.node("Conv", x, w, bias, pads=[1, 1, 1, 1])
     return g.q(ACTS[act](g, made), 0.5, 7, stored)
+
+
+def conv1d_qdq(g: Graph) -> str:
+    x = g.dq(g.input(1, 5, 12, dtype="int8"))
+    w = g.dq(g.stored(4, 5, 3), 2.0 ** -np.arange(3, 7), [0] * 4, axis=0)
+    return g.q(g.node("Relu", g.node("Conv", x, w, pads=[1, 1])), 0.5, -100)
 
 
 def residual_qdq(g: Graph) -> str:
@@ -279,7 +286,8 @@ def moves_qdq(g: Graph) -> str:
 
 def _convolutions() -> Iterator[tuple[str, Build]]:
     for act in ACTS:
-        yield f"conv_{act}", lambda g, act=act: conv(g, act)
+        for norm in ("both", "bias", "bn"):
+            yield f"conv_{norm}_{act}", lambda g, a=(act, norm): conv(g, *a)
         if act not in ("hardswish", "silu"):
             yield f"conv_residual_{act}", lambda g, act=act: residual(g, act)
     forms: Mapping[str, dict[str, Any]] = {
@@ -354,6 +362,7 @@ def _quantised() -> Iterator[tuple[str, Build]]:
         for act in ("none", "relu", "clip", "leaky"):
             name = f"qdq_conv_{stored}_{weights}_{'channels' if per_channel else 'whole'}_{act}"
             yield name, lambda g, a=(stored, weights, per_channel, act): conv_qdq(g, *a)
+    yield "qdq_conv1d", conv1d_qdq
     yield "qdq_conv_residual", residual_qdq
     yield "qdq_dense", lambda g: dense_qdq(g, transposed=False)
     yield "qdq_dense_transposed", lambda g: dense_qdq(g, transposed=True)
