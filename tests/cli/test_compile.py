@@ -168,18 +168,21 @@ def test_bad_usage_is_refused_and_leaves_nothing(
     assert (tmp_path / "taken.so").read_text() == "mine"
 
 
-def test_a_vendor_that_only_partitions_fails_before_the_model_is_read(tmp_path: Path) -> None:
+def test_a_vendor_that_only_partitions_fails_before_the_model_is_read(
+    tmp_path: Path, trouble: Path
+) -> None:
     # A file that is no model would be the error if it were read.
     (tmp_path / "m.onnx").write_text("no model")
     done = subprocess.run(
-        [sys.executable, "-m", "byoc", "compile", "--vendor", "npu", "m.onnx", "-o", "m.so"],
+        [sys.executable, "-m", "byoc", "compile", "--vendor", "picky", "m.onnx", "-o", "m.so"],
         cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(trouble)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert "vendor 'npu' (byoc " in done.stderr
+    assert "vendor 'picky' (trouble-byoc " in done.stderr
     assert "only partitions: its plugin has no byoc_codegen hook" in done.stderr
     assert not (tmp_path / "m.so").exists()
 
