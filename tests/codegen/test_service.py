@@ -197,12 +197,14 @@ def test_equal_segments_are_compiled_once_and_answers_stand_in_order(plugins: Pl
 
 @pytest.mark.parametrize("others", [(), ("onnx", "onnxruntime")])
 def test_a_vendor_that_only_partitions_is_an_error_with_a_way_out(
-    plugins: Plugins, others: tuple[str, ...]
+    trouble: Path, monkeypatch: pytest.MonkeyPatch, others: tuple[str, ...]
 ) -> None:
-    plugins.entries = {name: plugins.entries[name] for name in ("npu", *others)}
-    words = r"'npu' \(byoc .*only partitions.*no byoc_codegen hook.*`byoc partition`"
+    monkeypatch.syspath_prepend(str(trouble))
+    plugins = Plugins.discover()
+    plugins.entries = {name: plugins.entries[name] for name in ("picky", *others)}
+    words = r"'picky' \(trouble-byoc .*only partitions.*no byoc_codegen hook.*`byoc partition`"
     with Codegen(plugins) as codegen, pytest.raises(PluginError, match=words) as caught:
-        codegen.compile([chain("npu")])
+        codegen.compile([chain("picky")])
     assert str(caught.value).endswith(f": {', '.join(others) or 'none is installed'}")
 
 
