@@ -92,7 +92,7 @@ class VendorSession:
 
     def estimate(self, regions: Sequence[Region]) -> list[CostRecord | None]:
         """Ask `byoc_estimate` what `regions` would cost; a failure of the vendor's code is a note and no answer."""
-        if not any(True for _ in self.plugins.callers("byoc_estimate")):
+        if not self.plugins.callers("byoc_estimate"):
             return [None] * len(regions)
         answers = self._worker.ask([Question(each, costs=True) for each in regions])
         failed = dict.fromkeys(each.words for each in answers if isinstance(each, Failure))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -38,6 +39,24 @@ format_option = click.option(
     help="How to report on stdout.",
 )
 """`--format text|json`, as the argument `form`."""
+
+
+shape_option = click.option(
+    "--shape",
+    "shapes",
+    metavar="NAME=SHAPE",
+    multiple=True,
+    help="Bind an input (input=1,3,224,224) or a symbolic dimension (batch=8).",
+)
+"""`--shape NAME=SHAPE`, of a model that is imported; `read_shapes` reads the texts."""
+
+params_option = click.option(
+    "--params",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The parameters of a Relay model (*.relay): .params or .npz.",
+)
+"""`--params FILE`, of a model that is imported."""
 
 
 def count(text: str) -> int:

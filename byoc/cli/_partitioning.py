@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from byoc.cli._options import Choice, count, read_shapes, read_vendor_options
+from byoc.cli._options import (
+    Choice,
+    count,
+    params_option,
+    read_shapes,
+    read_vendor_options,
+    shape_option,
+)
 from byoc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,19 +31,8 @@ _OPTIONS = (
         multiple=True,
         help="A vendor to ask; several, in order of preference.",
     ),
-    click.option(
-        "--shape",
-        "shapes",
-        metavar="NAME=SHAPE",
-        multiple=True,
-        help="Bind an input (input=1,3,224,224) or a symbolic dimension (batch=8).",
-    ),
-    click.option(
-        "--params",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        help="The parameters of a Relay model: .params or .npz.",
-    ),
+    shape_option,
+    params_option,
     click.option(
         "--min-ops",
         type=count,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from byoc.cli._options import read_shapes
+from byoc.cli._options import params_option, read_shapes, shape_option
 from byoc.errors import UsageError
 
 _FORMS = (".py", ".json")
@@ -22,19 +22,8 @@ _FORMS = (".py", ".json")
     type=click.Path(path_type=Path),
     help="The file to write: .py for TVMScript, .json for TVM's own serialised form.",
 )
-@click.option(
-    "--params",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The parameters of a Relay model: .params or .npz.",
-)
-@click.option(
-    "--shape",
-    "shapes",
-    metavar="NAME=SHAPE",
-    multiple=True,
-    help="Bind an input (input=1,3,224,224) or a symbolic dimension (batch=8).",
-)
+@shape_option
+@params_option
 @click.option("--force", is_flag=True, help="Replace FILE when it exists.")
 def command(
     model: str, output: Path, params: Path | None, shapes: tuple[str, ...], force: bool

@@ -9,6 +9,7 @@ import click
 
 from byoc.cli._loading import Loading, loading
 from byoc.cli._options import format_option
+from byoc.errors import UsageError
 
 
 @click.command("profile", short_help="Say where the time of an artefact goes.")
@@ -73,6 +74,11 @@ def command(
         inputs, source = how.inputs(loaded)
         with step_progress(f"{warmup + repeat + 1} runs"):
             found = profile(loaded, inputs, repeat=repeat, warmup=warmup)
+    if roofline is not None and not found.devices:
+        raise UsageError(
+            f"--roofline {roofline}: no driver of {artefact} counts cycles; compile for a vendor whose driver "
+            "does, such as npu"
+        )
     if trace is not None:
         text = json.dumps(found.to_chrome_trace())
         write_file(trace, text.encode("utf-8"), "--trace")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from byoc.cli._loading import Loading, loading
-from byoc.cli._options import format_option
+from byoc.cli._options import format_option, params_option
 from byoc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,14 +33,9 @@ if TYPE_CHECKING:
 @click.option(
     "--compare",
     metavar="MODEL",
-    help="Run MODEL, an ONNX file or zoo:NAME, in onnxruntime on the same inputs and compare.",
+    help="Run MODEL on the same inputs and compare: ONNX in onnxruntime, Relay text in TVM.",
 )
-@click.option(
-    "--params",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The parameters of a Relay MODEL (*.relay, run by TVM): .params or .npz.",
-)
+@params_option
 @click.option(
     "--max-rel",
     metavar="X",

@@ -36,6 +36,18 @@ def test_the_json_document(run_byoc: Byoc, artefact: Path) -> None:
     assert host["share"] + segment["share"] == pytest.approx(1)
 
 
+def test_a_roofline_needs_a_driver_that_counts_cycles(
+    run_byoc: Byoc, artefact: Path, tmp_path: Path
+) -> None:
+    page, trace = tmp_path / "r.html", tmp_path / "t.json"
+    asked = ("--shape", "n=1", "--roofline", page, "--trace", trace)
+    code, out, err = run_byoc("profile", artefact, *asked)
+    assert (code, out) == (2, "")
+    assert "counts cycles; compile for a vendor whose driver does" in err
+    assert not page.exists()
+    assert not trace.exists()
+
+
 def test_the_trace_is_chromes(run_byoc: Byoc, artefact: Path, tmp_path: Path) -> None:
     target = tmp_path / "trace.json"
     code, out, _ = run_byoc("profile", artefact, "--shape", "n=1", "--trace", target)
