@@ -48,8 +48,7 @@ OPTIONS: Final = {
 @byoc.hookimpl
 def byoc_vendor_spec(options: Mapping[str, str]) -> byoc.VendorSpec:
     """Describe the chip that the option `chip` names."""
-    from byoc.vendors.npu.figures import table_figures
-    from byoc.vendors.npu.hardware import chips, load
+    from byoc.vendors.npu.hardware import chips, load, table_figures
 
     chip = options.get("chip", "medium")  # one that is none is refused when the options are read
     return byoc.VendorSpec.from_table(

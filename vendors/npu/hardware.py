@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -67,6 +67,11 @@ class Hardware:
     def fingerprint(self) -> bytes:
         """SHA-256 of `block`: programs run on chips of equal figures."""
         return hashlib.sha256(self.block).digest()
+
+
+def table_figures(hardware: Hardware) -> dict[str, int]:
+    """What the support table reads as `hw`: the figures, and `depth`, that of one float32 step."""
+    return {**asdict(hardware), "depth": hardware.depth("float32")}
 
 
 def chips() -> tuple[str, ...]:

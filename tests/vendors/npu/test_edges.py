@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from byoc.vendors.npu.figures import table_figures
-from byoc.vendors.npu.hardware import load
+from byoc.vendors.npu.hardware import load, table_figures
 from tests.vendors.npu.agreement import OPSET, feeds
 from tests.vendors.npu.families import Graph, attention, conv, layer_norm
 from tests.vendors.npu.whole import compiled_segment, difference, outputs, partitioned, simulated

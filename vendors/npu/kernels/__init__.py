@@ -17,7 +17,7 @@ from byoc.vendors.npu.kernels import copy, depthwise, gemm, norm, pad, softmax
 from byoc.vendors.npu.kernels import map as maps
 from byoc.vendors.npu.kernels import pool as pooling
 from byoc.vendors.npu.kernels.config import GemmConfig, TileConfig, Views
-from byoc.vendors.npu.kernels.cost import CostRecord
+from byoc.vendors.npu.kernels.cost import Estimate
 from byoc.vendors.npu.kernels.tiles import Scratch
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def space(layer: ly.Kernel, hw: Hardware, scratch: int) -> Sequence[TileConfig]:
     return found
 
 
-def estimate(layer: ly.Kernel, config: TileConfig, hw: Hardware, views: Views) -> CostRecord:
+def estimate(layer: ly.Kernel, config: TileConfig, hw: Hardware, views: Views) -> Estimate:
     """What `layer` takes under `config` where its tensors lie as `views` say, in closed form."""
-    record: CostRecord = _family(layer, config).estimate(layer, config, hw, views)
+    record: Estimate = _family(layer, config).estimate(layer, config, hw, views)
     return record
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from byoc.vendors.npu import isa
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels.config import Views
-from byoc.vendors.npu.kernels.cost import CostRecord, Work, moved, ported, record
+from byoc.vendors.npu.kernels.cost import Estimate, TileWork, moved, ported, record
 from byoc.vendors.npu.kernels.tiles import Ring, Scratch, bring, fetch, store
 from byoc.vendors.npu.kernels.vector import Values, Vector, busy, run
 from byoc.vendors.npu.kernels.walk import (
@@ -35,7 +35,7 @@ def space(layer: Copy | Resize, hw: Hardware, scratch: int) -> list[FlatConfig]:
     return flat_space(math.prod(layer.out.shape), scratch)
 
 
-def estimate(layer: Copy | Resize, config: FlatConfig, hw: Hardware, views: Views) -> CostRecord:
+def estimate(layer: Copy | Resize, config: FlatConfig, hw: Hardware, views: Views) -> Estimate:
     """The time of the slower of both sides, and of the first and last tile."""
     return record(_Walk.of(layer, config, views).work(hw), hw)
 
@@ -100,7 +100,7 @@ class _Walk:
         else:
             yield from store(self.out, part.starts, tile, self.composite)
 
-    def work(self, hw: Hardware) -> Work:
+    def work(self, hw: Hardware) -> TileWork:
         """All of it, told from a full tile."""
         ratio = math.prod(self.out.shape) / math.prod(self.counts)
         start = (0,) * len(self.counts)
@@ -113,7 +113,7 @@ class _Walk:
             target = self.out.slice(start, self.counts)
             tile = View.dense(isa.Space.SP, 0, need, self.x.dtype).broadcast(self.counts)
             vector = busy(Vector(Values(target), Values(tile)), hw) * ratio
-        return Work(
+        return TileWork(
             tiles=math.ceil(ratio),
             slots=self.most,
             vector=int(vector),

@@ -10,7 +10,7 @@ from byoc.vendors.npu.places import View
 
 
 @dataclass(frozen=True, slots=True)
-class CostRecord:
+class Estimate:
     """A layer's cycles, what the units and DMA directions are busy for, and what it moves and needs.
 
     `macs` are multiply-accumulates, `bytes_in` and `bytes_out` what DMA moves, `scratchpad` bytes of tiles,
@@ -38,7 +38,7 @@ class CostRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class TileWork:
     """What a layer does, counted over all tiles, and how many tiles these are. Bytes are those that DRAM moves.
 
     `chain` is how many instructions a tile goes through one after the other, each waiting for the one before.
@@ -58,7 +58,7 @@ class Work:
     chain: int = 1
 
 
-def record(work: Work, hw: Hardware) -> CostRecord:
+def record(work: TileWork, hw: Hardware) -> Estimate:
     """The cost of `work`: a tile after the other with one slot, otherwise as many at a time as there are slots."""
     load = max(work.load, -(-work.bytes_in // min(hw.load_bandwidth, hw.bandwidth)))
     store = max(work.store, -(-work.bytes_out // min(hw.store_bandwidth, hw.bandwidth)))
@@ -78,7 +78,7 @@ def record(work: Work, hw: Hardware) -> CostRecord:
         each = loading + computing + storing
     cycles = int((tiles - 1) * each + loading + computing + storing)
     why = _lacking(work, hw)
-    return CostRecord(
+    return Estimate(
         cycles=cycles,
         matrix=work.matrix,
         vector=work.vector,
@@ -94,7 +94,7 @@ def record(work: Work, hw: Hardware) -> CostRecord:
     )
 
 
-def _lacking(work: Work, hw: Hardware) -> str:
+def _lacking(work: TileWork, hw: Hardware) -> str:
     if work.scratchpad > hw.scratchpad:
         return f"needs {work.scratchpad} bytes of scratchpad, of which there are {hw.scratchpad}"
     if work.accumulators > hw.accumulators:

@@ -14,7 +14,7 @@ from byoc.vendors.npu import isa
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels import window
 from byoc.vendors.npu.kernels.config import Views
-from byoc.vendors.npu.kernels.cost import CostRecord, record
+from byoc.vendors.npu.kernels.cost import Estimate, record
 from byoc.vendors.npu.kernels.tiles import Ring, Scratch, fetch, operand, sink, store, zero_bits
 from byoc.vendors.npu.kernels.window import (
     NHWC,
@@ -47,7 +47,7 @@ def space(layer: Conv, hw: Hardware, scratch: int) -> list[WindowConfig]:
     return [each for each in found if each.taps == layer.weight.shape[2]]
 
 
-def estimate(layer: Conv, config: WindowConfig, hw: Hardware, views: Views) -> CostRecord:
+def estimate(layer: Conv, config: WindowConfig, hw: Hardware, views: Views) -> Estimate:
     """The time of the slowest of load, vector unit and store, and of the first and last tile."""
     kernel = _Kernel.of(layer, config, views, hw)
     work = kernel.windows.work(kernel.out, 1, hw)

@@ -11,7 +11,7 @@ from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels import multiply
 from byoc.vendors.npu.kernels.config import GemmConfig, Views
 from byoc.vendors.npu.kernels.conv import conv, deconv
-from byoc.vendors.npu.kernels.cost import CostRecord
+from byoc.vendors.npu.kernels.cost import Estimate
 from byoc.vendors.npu.kernels.cut import Cut
 from byoc.vendors.npu.kernels.gemm_cost import cost
 from byoc.vendors.npu.kernels.gemm_space import space as space
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Layer = Conv | Deconv | MatMul
 
 
-def estimate(layer: Layer, config: GemmConfig, hw: Hardware, views: Views) -> CostRecord:
+def estimate(layer: Layer, config: GemmConfig, hw: Hardware, views: Views) -> Estimate:
     """What `layer` takes under `config` where its tensors lie as `views` say, in closed form."""
     return cost(Cut(_product(layer, views, hw), config, hw))
 

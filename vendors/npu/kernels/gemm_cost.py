@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from byoc.vendors.npu import isa
-from byoc.vendors.npu.kernels.cost import CostRecord, moved, ported
+from byoc.vendors.npu.kernels.cost import Estimate, moved, ported
 from byoc.vendors.npu.kernels.cut import Cut
 from byoc.vendors.npu.places import View
 
@@ -54,11 +54,11 @@ class _Parts:
     weight_loads: int
 
 
-def cost(cut: Cut) -> CostRecord:
+def cost(cut: Cut) -> Estimate:
     """Cycles, what they are spent on, and what has to be there."""
     why = _lacking(cut)
     if why:
-        return CostRecord(
+        return Estimate(
             0,
             scratchpad=cut.scratch,
             accumulators=cut.rows * min(cut.config.slots, 2),
@@ -74,7 +74,7 @@ def cost(cut: Cut) -> CostRecord:
     bytes_out = parts.results.bytes * parts.tiles
     memory = max(load, store, -(-(bytes_in + bytes_out) // hw.bandwidth))
     cycles = _serial(cut, parts) if cut.config.slots == 1 else _parallel(cut, parts, memory)
-    return CostRecord(
+    return Estimate(
         cycles=cycles,
         matrix=parts.matrix,
         vector=parts.vector,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from byoc.vendors.npu import isa
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels.config import Views
-from byoc.vendors.npu.kernels.cost import CostRecord, Work, moved, record
+from byoc.vendors.npu.kernels.cost import Estimate, TileWork, moved, record
 from byoc.vendors.npu.kernels.tiles import Ring, Scratch, fetch, sink, store
 from byoc.vendors.npu.kernels.vector import Function, Values, Vector, busy, run
 from byoc.vendors.npu.kernels.walk import (
@@ -39,7 +39,7 @@ def space(layer: Map, hw: Hardware, scratch: int) -> list[FlatConfig]:
     return flat_space(math.prod(layer.out.shape), scratch)
 
 
-def estimate(layer: Map, config: FlatConfig, hw: Hardware, views: Views) -> CostRecord:
+def estimate(layer: Map, config: FlatConfig, hw: Hardware, views: Views) -> Estimate:
     """The time of the slowest of load, vector unit and store, and of the first and last tile."""
     walk = _Walk.of(layer, config, views, Pool())
     return record(walk.work(hw), hw)
@@ -105,7 +105,7 @@ class _Walk:
         function = Function(layer.op, layer.act, layer.p, layer.q)
         return Vector(Values(out, layer.out.quant), a, b, mult, bias, function)
 
-    def work(self, hw: Hardware) -> Work:
+    def work(self, hw: Hardware) -> TileWork:
         """All of it, told from a full tile."""
         part = Part((0,) * len(self.counts), self.counts)
         ratio = math.prod(self.shape) / math.prod(self.counts)
@@ -125,7 +125,7 @@ class _Walk:
         ]
         out = self.views[0]
         stored = 0 if out.space is isa.Space.SP else moved(out, self.counts, hw) * ratio
-        return Work(
+        return TileWork(
             tiles=math.ceil(ratio),
             slots=self.most,
             vector=int(busy(self.vector(dense[0], dense[1:]), hw) * ratio),

@@ -9,7 +9,7 @@ from byoc.vendors.npu import isa
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels import rows
 from byoc.vendors.npu.kernels.config import Views
-from byoc.vendors.npu.kernels.cost import CostRecord, record
+from byoc.vendors.npu.kernels.cost import Estimate, record
 from byoc.vendors.npu.kernels.rows import Block, RowConfig, Rows, reduced
 from byoc.vendors.npu.kernels.tiles import Scratch, fetch, sink, store
 from byoc.vendors.npu.kernels.walk import parts
@@ -23,7 +23,7 @@ def space(layer: Norm, hw: Hardware, scratch: int) -> list[RowConfig]:
     return rows.space(layer.x, len(layer.x.shape) - 1, scratch)
 
 
-def estimate(layer: Norm, config: RowConfig, hw: Hardware, views: Views) -> CostRecord:
+def estimate(layer: Norm, config: RowConfig, hw: Hardware, views: Views) -> Estimate:
     """Two reductions, and three passes over the elements."""
     walk = _rows(layer, config, views)
     work = walk.work(5, 6, config, hw)

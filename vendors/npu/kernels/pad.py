@@ -11,7 +11,7 @@ from byoc.vendors.npu import isa
 from byoc.vendors.npu.errors import MisfitError
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels.config import Views
-from byoc.vendors.npu.kernels.cost import CostRecord, Work, moved, record
+from byoc.vendors.npu.kernels.cost import Estimate, TileWork, moved, record
 from byoc.vendors.npu.kernels.tiles import Scratch, bring, fetch, store
 from byoc.vendors.npu.kernels.walk import FlatConfig, flat_space, joined, parts, tile_shape
 from byoc.vendors.npu.layers import Pad, Tensor
@@ -27,7 +27,7 @@ def space(layer: Pad, hw: Hardware, scratch: int) -> list[FlatConfig]:
     return flat_space(math.prod(layer.out.shape), scratch)
 
 
-def estimate(layer: Pad, config: FlatConfig, hw: Hardware, views: Views) -> CostRecord:
+def estimate(layer: Pad, config: FlatConfig, hw: Hardware, views: Views) -> Estimate:
     """The time of the slower of both sides, and of the first and last tile."""
     walk = _Walk.of(layer, config, views)
     return record(walk.work(hw), hw)
@@ -82,13 +82,13 @@ class _Walk:
     def slot(self) -> int:
         return aligned(math.prod(self.counts) * self.out.dtype.bytes)
 
-    def work(self, hw: Hardware) -> Work:
+    def work(self, hw: Hardware) -> TileWork:
         """All of it, told from a full tile."""
         loads, size = self.x.space is not isa.Space.SP, self.out.elements
         ratio = size / math.prod(self.counts)
         moves = 0 if loads else 2 * -(-size // hw.lanes)
         fills = -(-size * self.out.dtype.bytes // (4 * hw.lanes)) if self.inside else 0
-        return Work(
+        return TileWork(
             tiles=1 if self.inside else math.ceil(ratio),
             slots=self.most,
             vector=moves + fills,

@@ -10,7 +10,7 @@ from byoc.vendors.npu import isa
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels import window
 from byoc.vendors.npu.kernels.config import Views
-from byoc.vendors.npu.kernels.cost import CostRecord, record
+from byoc.vendors.npu.kernels.cost import Estimate, record
 from byoc.vendors.npu.kernels.tiles import Ring, Scratch, fetch, operand, sink, store
 from byoc.vendors.npu.kernels.window import (
     NHWC,
@@ -39,7 +39,7 @@ def space(layer: Pool, hw: Hardware, scratch: int) -> list[WindowConfig]:
     return window.space(layer.out.shape, layer.window[0], hw, scratch)
 
 
-def estimate(layer: Pool, config: WindowConfig, hw: Hardware, views: Views) -> CostRecord:
+def estimate(layer: Pool, config: WindowConfig, hw: Hardware, views: Views) -> Estimate:
     """The time of the slowest of load, vector unit and store, and of the first and last tile."""
     kernel = _Kernel.of(layer, config, views, hw)
     work = kernel.windows.work(kernel.out, 1, hw)

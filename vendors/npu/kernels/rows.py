@@ -10,7 +10,7 @@ from byoc.vendors.npu import isa
 from byoc.vendors.npu.errors import MisfitError
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels.config import TileConfig
-from byoc.vendors.npu.kernels.cost import Work, moved
+from byoc.vendors.npu.kernels.cost import TileWork, moved
 from byoc.vendors.npu.kernels.walk import tile_shape
 from byoc.vendors.npu.layers import Quant, Tensor
 from byoc.vendors.npu.places import View, aligned
@@ -72,12 +72,12 @@ class Rows:
         """Bytes of one float32 for each row."""
         return aligned(4 * self.rows)
 
-    def work(self, passes: int, chain: int, config: RowConfig, hw: Hardware) -> Work:
+    def work(self, passes: int, chain: int, config: RowConfig, hw: Hardware) -> TileWork:
         """What all tiles take, `passes` being cycles for `lanes` elements, in `chain` instructions."""
         ratio = math.prod(self.x.shape) / math.prod(self.counts)
         line = -(-self.counts[-1] // hw.lanes)
         outside = self.x.space is not isa.Space.SP, self.out.space is not isa.Space.SP
-        return Work(
+        return TileWork(
             tiles=math.ceil(ratio),
             slots=config.slots,
             vector=int(self.rows * line * passes * ratio),

@@ -9,7 +9,7 @@ from byoc.vendors.npu import isa
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels import rows
 from byoc.vendors.npu.kernels.config import Views
-from byoc.vendors.npu.kernels.cost import CostRecord, record
+from byoc.vendors.npu.kernels.cost import Estimate, record
 from byoc.vendors.npu.kernels.rows import Block, RowConfig, Rows, reduced
 from byoc.vendors.npu.kernels.tiles import Scratch, fetch, sink, store
 from byoc.vendors.npu.kernels.walk import parts
@@ -22,7 +22,7 @@ def space(layer: Softmax, hw: Hardware, scratch: int) -> list[RowConfig]:
     return rows.space(layer.x, layer.axis, scratch)
 
 
-def estimate(layer: Softmax, config: RowConfig, hw: Hardware, views: Views) -> CostRecord:
+def estimate(layer: Softmax, config: RowConfig, hw: Hardware, views: Views) -> Estimate:
     """Two reductions, an exponential, a product."""
     walk = Rows.of(views[layer.x], views[layer.out], layer.axis, config)
     work = walk.work(3 + hw.special, 5, config, hw)

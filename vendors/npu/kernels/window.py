@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from byoc.vendors.npu import isa
 from byoc.vendors.npu.hardware import Hardware
 from byoc.vendors.npu.kernels.config import TileConfig
-from byoc.vendors.npu.kernels.cost import Work, moved
+from byoc.vendors.npu.kernels.cost import TileWork, moved
 from byoc.vendors.npu.kernels.cut import pieces
 from byoc.vendors.npu.kernels.tiles import Ring, fetch
 from byoc.vendors.npu.places import View, aligned
@@ -252,7 +252,7 @@ class Windows:
                 keep=keep or first > low,
             )
 
-    def work(self, out: View, extra: int, hw: Hardware) -> Work:
+    def work(self, out: View, extra: int, hw: Hardware) -> TileWork:
         """What all tiles take; `extra` operations of the vector unit for each element besides the taps."""
         config, taps = self.config, self.down.taps * self.right.taps
         images, channels, _, _ = self.x.shape
@@ -266,7 +266,7 @@ class Windows:
         elements = high * wide * config.channels
         store = moved(out, (1, config.channels, config.rows, config.columns), hw) * self.count
         copies = 0 if outside or self.inside else -(-elements // hw.lanes) * self.count * passes
-        return Work(
+        return TileWork(
             tiles=self.count,
             slots=config.slots,
             vector=pixels * steps * (taps + extra) + copies,
