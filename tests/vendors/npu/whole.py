@@ -151,7 +151,7 @@ def difference(ours: Array, theirs: Array, tolerance: float) -> str:
     known = np.isfinite(right)
     if not np.array_equal(wide[~known], right[~known], equal_nan=True):
         return f"other numbers that are not finite: {_shown(wide, right)}"
-    apart = np.abs(wide - right)[known]
+    apart = np.abs(wide[known] - right[known])
     largest = np.abs(right[known]).max(initial=1e-6)
     if not (apart <= tolerance * largest).all():
         return f"{apart.max()} apart, the largest being {largest}"
