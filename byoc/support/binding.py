@@ -23,18 +23,13 @@ from byoc.support.constraints import (
     input_constraints,
     read_range,
 )
-from byoc.support.expressions import (
-    EvaluationError,
-    NotConstantError,
-    UnknownDim,
-    UnknownError,
-    parse,
-)
+from byoc.support.expressions import parse
 from byoc.support.facts import Facts
 from byoc.support.leaves import parse_signature, parse_size, plain_sizes
 from byoc.support.located import Located
 from byoc.support.mistakes import mistake
 from byoc.support.names import pattern_names
+from byoc.support.operations import EvaluationError, NotConstantError, UnknownDim, UnknownError
 from byoc.support.refusal import Refusal
 from byoc.support.rules import (
     BoundPattern,

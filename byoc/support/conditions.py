@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from byoc.support.constraints import Author
-from byoc.support.expressions import EvaluationError, Expression, NotConstantError, UnknownError
+from byoc.support.expressions import Expression
 from byoc.support.facts import Facts
+from byoc.support.operations import EvaluationError, NotConstantError, UnknownError
 from byoc.support.refusal import Refusal
 
 ENVIRONMENT: Final = ("hw", "options", "toolchain")

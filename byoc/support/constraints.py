@@ -11,9 +11,9 @@ from functools import cache, partial
 from typing import Any, Final
 
 from byoc.support.axes import AXES, AxisTest, from_front
-from byoc.support.expressions import UnknownError, size_in_bytes
 from byoc.support.facts import Attribute, Facts, Input, Tensor
 from byoc.support.leaves import DimSpec, Signature, parse_dim, parse_size
+from byoc.support.operations import UnknownError, size_in_bytes
 from byoc.support.refusal import Refusal
 from byoc.support.schema import AttributeRule, Bounds, DimBounds, InputRule
 

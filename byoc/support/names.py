@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from byoc.errors import TableError, nearest
-from byoc.support.expressions import FUNCTIONS, QUANT_FIELDS, TENSOR_FIELDS, Expression, parse
+from byoc.support.expressions import Expression, parse
 from byoc.support.located import Located
+from byoc.support.operations import FUNCTIONS, QUANT_FIELDS, TENSOR_FIELDS
 from byoc.support.ops import is_foreign, known_ops
 
 _NAME = re.compile(r"(?<![\w.)])([A-Za-z_]\w*(?:\.\w+)*)(\??\s*\()?")

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from byoc.support import load_table
-from byoc.support.expressions import FUNCTIONS, QUANT_FIELDS, TENSOR_FIELDS
 from byoc.support.leaves import parse_dim
+from byoc.support.operations import FUNCTIONS, QUANT_FIELDS, TENSOR_FIELDS
 from byoc.support.schema import InputRule, PatternRow, Row, Segments, Table
 
 from .build import HEAD, write

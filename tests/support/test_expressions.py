@@ -5,14 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byoc.support.expressions import (
-    EvaluationError,
-    ExpressionError,
-    NotConstantError,
-    UnknownError,
-    parse,
-)
+from byoc.support.expressions import ExpressionError, parse
 from byoc.support.facts import Quant, Tensor
+from byoc.support.operations import EvaluationError, NotConstantError, UnknownError
 
 from .build import constant, tensor
 
