@@ -22,7 +22,7 @@ from byoc.partition.patterns.ast import (
 from byoc.partition.patterns.demands import HasDtype, HasShape, words
 from byoc.relay import dataflow_pattern as relay
 from byoc.relay.expr import Constant
-from byoc.relay.forms import Operand
+from byoc.relay.forms import Operand, is_stated
 from byoc.relay.spelling import forms
 
 LONGEST_PATH: Final = 8
@@ -81,7 +81,8 @@ class Converter:
         if len(options) == 1:
             return options[0]
         sums = any(each.sums for each in options)
-        return Operand(Alternatives(tuple([each.pattern for each in options])), sums)
+        made = Alternatives(tuple([each.pattern for each in options]))
+        return Operand(made, sums, stated=is_stated(options))
 
     def _call(self, name: str, pattern: relay.CallPattern) -> Operand:
         args = None if pattern.args is None else [self.convert(each) for each in pattern.args]
@@ -97,7 +98,7 @@ class Converter:
         for anchor in built.wide:
             self.anchors[anchor] = name
             self.sums.add(anchor)
-        return Operand(built.pattern, built.sums, built.widened, built.averaged)
+        return Operand(built.pattern, built.sums, built.widened, built.averaged, built.stated)
 
     @_of.register
     def _(self, pattern: relay.AltPattern) -> Operand:
@@ -105,17 +106,21 @@ class Converter:
         both = [each for each in (left.averaged, right.averaged) if each is not None]
         averaged = Alternatives(tuple(both)) if both else None
         made = Alternatives((left.pattern, right.pattern))
-        return Operand(made, left.sums or right.sums, averaged=averaged)
+        stated = left.stated or right.stated
+        return Operand(made, left.sums or right.sums, averaged=averaged, stated=stated)
 
     @_of.register
     def _(self, pattern: relay.TuplePattern) -> Operand:
         if pattern.fields is None:
             return Operand(Tuple(None))
-        return Operand(Tuple(tuple([self.convert(each).pattern for each in pattern.fields])))
+        fields = [self.convert(each) for each in pattern.fields]
+        made = Tuple(tuple([each.pattern for each in fields]))
+        return Operand(made, stated=is_stated(fields))
 
     @_of.register
     def _(self, pattern: relay.TupleGetItemPattern) -> Operand:
-        return Operand(Item(self.convert(pattern.tuple).pattern, pattern.index))
+        whole = self.convert(pattern.tuple)
+        return Operand(Item(whole.pattern, pattern.index), stated=whole.stated)
 
     @_of.register
     def _(self, pattern: relay.LetPattern) -> Operand:
@@ -144,7 +149,8 @@ class Converter:
         names = self.names.get(pattern.pattern, ())
         holds = HasRelayAttrs(names, pattern.attrs)
         said = ", ".join(f"{key}={value}" for key, value in pattern.attrs.items())
-        return Operand(Where(inner.pattern, holds, f"attributes {said}"), inner.sums)
+        made = Where(inner.pattern, holds, f"attributes {said}")
+        return Operand(made, inner.sums, stated=inner.stated)
 
     @_of.register
     def _(self, pattern: relay.DataTypePattern) -> Operand:
@@ -173,7 +179,7 @@ class Converter:
             made = Where(made, HasShape(dims), f"shape {words(dims)}")
         if dtype and not (inner.sums and dtype == "int32"):
             made = Where(made, HasDtype(dtype), f"dtype {dtype}")
-        return Operand(made, inner.sums)
+        return Operand(made, inner.sums, stated=inner.stated)
 
     @_of.register
     def _(self, pattern: relay.DominatorPattern) -> Operand:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from byoc.errors import PatternError
 from byoc.partition.patterns import api
-from byoc.partition.patterns.ast import Pattern, Row
+from byoc.partition.patterns.ast import Pattern, Row, Where
 from byoc.relay.convert import Converter
 from byoc.relay.dataflow_pattern import DFPattern, is_op
 from byoc.relay.expr import Call
+from byoc.relay.integers import is_real
 from byoc.relay.register import get_pattern_table, registered_ops, registered_tables
 from byoc.relay.spelling import forms
 from byoc.support.refusal import Refusal
@@ -116,7 +117,7 @@ def _made(
     full = name if name.startswith(f"{vendor}.") else f"{vendor}.{name}"
     converter = Converter()
     try:
-        output = converter.convert(pattern).pattern
+        output = _ends_real(converter, pattern, converter.convert(pattern).pattern)
         api.validate((output,), full)
     except PatternError as error:
         raise PatternError(error.what, where=full) from None
@@ -129,6 +130,13 @@ def _made(
         annotations=_marks(converter) if check else {},
         once=True,
     )
+
+
+def _ends_real(converter: Converter, pattern: DFPattern, made: Pattern) -> Pattern:
+    """A row that ends with `qnn.dequantize`: Relay has none where an integer operator reads the stored values."""
+    if converter.names.get(pattern) != ("qnn.dequantize",):
+        return made
+    return Where(made, is_real, "read as real numbers")
 
 
 def _marks(converter: Converter) -> dict[str, Pattern]:

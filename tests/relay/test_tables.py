@@ -31,13 +31,13 @@ COMPOSITES: dict[tuple[str, str], dict[str, int]] = {
     },
     ("bnns", "resnet50"): {"dense_bias": 1, "nn.conv2d": 53},
     ("bnns", "transformer"): {"dense_bias": 24, "nn.batch_matmul": 8},
-    ("bnns", "qdq_cnn"): {"dense_bias": 1},
+    ("bnns", "qdq_cnn"): {},
     ("cublas", "resnet50"): {"dense": 1},
     ("cublas", "transformer"): {"batch_matmul": 8, "dense": 24},
-    ("cublas", "qdq_cnn"): {"dense": 1},
+    ("cublas", "qdq_cnn"): {},
     ("cudnn", "resnet50"): {"conv2d": 53, "softmax": 1},
     ("cudnn", "transformer"): {"softmax": 4},
-    ("cudnn", "qdq_cnn"): {"conv2d_bias_act": 8},
+    ("cudnn", "qdq_cnn"): {},
     ("tensorrt", "resnet50"): {
         "add": 17,
         "nn.avg_pool2d": 1,
@@ -62,12 +62,7 @@ COMPOSITES: dict[tuple[str, str], dict[str, int]] = {
         "subtract": 1,
         "transpose": 16,
     },
-    ("tensorrt", "qdq_cnn"): {
-        "add": 12,
-        "nn.global_avg_pool2d": 1,
-        "nn.max_pool2d": 1,
-        "reshape": 1,
-    },
+    ("tensorrt", "qdq_cnn"): {},
 }
 
 
@@ -105,8 +100,8 @@ def test_every_composite_that_applies_appears(installed: None, vendor: str, name
     ("vendor", "name", "op", "row"),
     [
         ("arm_compute_lib", "qdq_cnn", "quantize", "qnn_conv2d"),  # depthwise: groups
-        ("bnns", "qdq_cnn", "nn.conv2d", "nn.conv2d"),  # a weight behind dequantize is no constant
-        ("tensorrt", "qdq_cnn", "nn.conv2d", "nn.conv2d"),
+        ("tensorrt", "qdq_cnn", "quantize", "nn.max_pool2d"),  # int8
+        ("tensorrt", "qdq_cnn", "quantize", "reshape"),
         ("tensorrt", "transformer", "multiply", "multiply"),  # a scalar
     ],
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from byoc.relay.forms._form import Built, Form, Operand, Plain
+from byoc.relay.forms._form import Built, Form, Operand, Plain, is_stated, real
 from byoc.relay.forms.linear import BatchMatmul, Dense, Matmul
 from byoc.relay.forms.nn import BatchFlatten, BiasAdd, Cast, GlobalPool
 from byoc.relay.forms.qnn import QnnBinary, QnnConv2d, QnnDense, QnnUnary, Requantize
 
-__all__ = ["FORMS", "Built", "Form", "Operand", "Plain"]
+__all__ = ["FORMS", "Built", "Form", "Operand", "Plain", "is_stated", "real"]
 
 FORMS: Final[Mapping[str, Form]] = {
     "cast": Cast(),

@@ -39,6 +39,13 @@ def keeps_scale(graph: Any, node: int) -> bool:
     )
 
 
+def quantizes_real(graph: Any, node: int) -> bool:
+    """A `quantize` of what Relay has as real numbers: no `qnn.requantize`, and no end of integers."""
+    from byoc.relay.integers import is_real
+
+    return is_real(graph, graph.operands[node][0])
+
+
 def adds_bias(graph: Any, node: int) -> bool:
     """`add` of a vector along one axis of the other operand."""
     return bias_place(graph, node) is not None

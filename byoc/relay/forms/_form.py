@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from byoc.partition.patterns.ast import Alternatives, Op, Pattern, Where, Wildcard
 from byoc.relay.forms import _ask as ask
+from byoc.relay.integers import is_real
 from byoc.relay.names import Name
 
 if TYPE_CHECKING:
     from byoc.relay.expr import Expr
     from byoc.relay.view import View
+
+Holds: TypeAlias = Callable[[Any, int], bool]
+"""A predicate on the graph and a node."""
 
 
 @dataclass(frozen=True)
@@ -21,19 +25,21 @@ class Operand:
 
     In Relax such a value is the floating-point number that the integers stand for. Relay averages integers between
     two casts: `widened` is what a `cast` is where it stands for `dequantize`, `averaged` the average of that.
+    `stated` says that the pattern itself has the `qnn.dequantize` that it comes from: what reads it is a float op.
     """
 
     pattern: Pattern
     sums: bool = False
     widened: Pattern | None = None
     averaged: Pattern | None = None
+    stated: bool = False
 
 
 @dataclass(frozen=True)
 class Built:
     """A pattern of one Relay operator. `anchors` are the ops whose nodes checks see as that operator.
 
-    `wide` are anchors too, whose nodes are int32 in Relay; `widened` and `averaged` are as in `Operand`.
+    `wide` are anchors too, whose nodes are int32 in Relay; the other fields are as in `Operand`.
     """
 
     pattern: Pattern
@@ -42,6 +48,7 @@ class Built:
     wide: tuple[Pattern, ...] = ()
     widened: Pattern | None = None
     averaged: Pattern | None = None
+    stated: bool = False
 
 
 class Form(Protocol):
@@ -73,23 +80,29 @@ class Plain:
     def build(self, args: Sequence[Operand] | None) -> Built:
         """The op itself, or its quantised form."""
         relax = self.row.relax
-        if args is None:
-            op = Op((relax,))
-            return Built(op, (op,))
-        sums = any(each.sums for each in args)
-        if relax == "nn.pad":
+        if relax == "nn.pad" and args is not None:
             args = args[:1]  # Relax has the value that Relay pads with as an attribute
-        given = tuple([_summand(each) if sums else each.pattern for each in args])
-        op = Op((relax,), given)
+        sums = any(each.sums for each in args or ())
+        given = (
+            None if args is None else [_summand(each) if sums else each.pattern for each in args]
+        )
+        op = Op((relax,), None if given is None else tuple(given))
         if relax == "nn.avg_pool2d" and args and args[0].widened is not None:
             wide = Op((relax,), (args[0].widened,))
-            return Built(op, (op,), wide=(wide,), averaged=wide)
-        if relax not in KEEPS_VALUES or len(args) != 1 or sums:
-            return Built(op, (op,), sums)
-        inner = Op((relax,), (Op(("dequantize",), (given[0], Wildcard(), Wildcard())),))
-        outer = Op(("quantize",), (inner, Wildcard(), Wildcard()))
-        same = Where(outer, ask.keeps_scale, "one scale before and after")
-        return Built(Alternatives((op, same)), (op, outer))
+            return Built(real(op, args), (op,), wide=(wide,), averaged=wide)
+        stated = relax == "dequantize" or is_stated(args)
+        if relax not in KEEPS_VALUES or (given is not None and len(given) != 1) or sums:
+            return Built(self._guarded(op, args), (op,), sums, stated=stated)
+        outer, same = kept((relax,), None if given is None else given[0])
+        return Built(Alternatives((real(op, args), same)), (op, outer), stated=stated)
+
+    def _guarded(self, op: Op, args: Sequence[Operand] | None) -> Pattern:
+        """The op where Relay has it on real numbers; of a `quantize`, that is what it reads."""
+        if self.row.relax == "dequantize":
+            return op
+        if self.row.relax == "quantize" and not is_stated(args):
+            return Where(op, ask.quantizes_real, "of real numbers")
+        return real(op, args)
 
     def args(self, view: View, node: int) -> list[Expr]:
         """The operands that hold tensors."""
@@ -112,6 +125,30 @@ class Plain:
         """The op itself, which the `quantize` of a quantised form reads."""
         is_form = self.row.relax != "quantize" and view.graph.ops[node] == "quantize"
         return view.graph.operands[node][0] if is_form else node
+
+
+def kept(
+    relax: tuple[str, ...], data: Pattern | None, holds: Holds | None = None
+) -> tuple[Op, Pattern]:
+    """The quantised form, of one scale, of an op that keeps values: its `quantize`, and the whole pattern."""
+    stored = Op(("dequantize",), (data or Wildcard(), Wildcard(), Wildcard()))
+    inner: Pattern = Op(relax, (stored,))
+    if holds is not None:
+        inner = Where(inner, holds)
+    outer = Op(("quantize",), (inner, Wildcard(), Wildcard()))
+    return outer, Where(outer, ask.keeps_scale, "one scale before and after")
+
+
+def is_stated(args: Sequence[Operand] | None) -> bool:
+    """Whether the pattern says by itself that integers end before this call."""
+    return any(each.stated for each in args or ())
+
+
+def real(pattern: Pattern, args: Sequence[Operand] | None) -> Pattern:
+    """A float operator: `pattern` where Relay has no integers, unless the operands say where those end."""
+    if is_stated(args) or any(each.sums for each in args or ()):
+        return pattern
+    return Where(pattern, is_real, "on real numbers")
 
 
 def _summand(operand: Operand) -> Pattern:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from byoc.partition.patterns.ast import Alternatives, Op, Where
 from byoc.relay.forms import _ask as ask
-from byoc.relay.forms._form import Built, Operand
+from byoc.relay.forms._form import Built, Operand, is_stated, real
 
 if TYPE_CHECKING:
     from byoc.relay.expr import Expr
@@ -23,7 +23,7 @@ class Dense:
         """Either form."""
         if args is None or len(args) != 2:
             op = Op(("matmul",), None if args is None else tuple(each.pattern for each in args))
-            return Built(Where(op, ask.is_matrix_product, "by a matrix"), (op,))
+            return Built(real(Where(op, ask.is_matrix_product, "by a matrix"), args), (op,))
         data, weight = args[0].pattern, args[1].pattern
         turned = Op(("matmul",), (data, Op(("permute_dims",), (weight,))))
         straight = Op(("matmul",), (data, weight))
@@ -31,7 +31,8 @@ class Dense:
             Where(turned, ask.is_dense_of_transposed, "by a transposed matrix"),
             Where(straight, ask.is_dense_as_is, "by a matrix"),
         )
-        return Built(Alternatives(options), (turned, straight))
+        made = real(Alternatives(options), args)
+        return Built(made, (turned, straight), stated=is_stated(args))
 
     def args(self, view: View, node: int) -> list[Expr]:
         """Data, and the weight as (units, inputs)."""
@@ -54,7 +55,8 @@ class Matmul:
     def build(self, args: Sequence[Operand] | None) -> Built:
         """`matmul`, its second operand a matrix that is no weight."""
         op = Op(("matmul",), None if args is None else tuple(each.pattern for each in args))
-        return Built(Where(op, ask.is_plain_product, "by a computed matrix"), (op,))
+        made = real(Where(op, ask.is_plain_product, "by a computed matrix"), args)
+        return Built(made, (op,), stated=is_stated(args))
 
     def args(self, view: View, node: int) -> list[Expr]:
         """Both operands as they are."""
@@ -75,7 +77,8 @@ class BatchMatmul(Matmul):
     def build(self, args: Sequence[Operand] | None) -> Built:
         """`matmul`, both operands of rank 3 or more."""
         op = Op(("matmul",), None if args is None else tuple(each.pattern for each in args))
-        return Built(Where(op, ask.is_batched, "of stacks of matrices"), (op,))
+        made = real(Where(op, ask.is_batched, "of stacks of matrices"), args)
+        return Built(made, (op,), stated=is_stated(args))
 
     def attrs(self, view: View, node: int) -> dict[str, Any]:
         """Relay's: nothing is transposed."""

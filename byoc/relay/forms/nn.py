@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from byoc.partition.patterns.ast import Alternatives, Op, Pattern, Where, Wildcard
 from byoc.relay.forms import _ask as ask
-from byoc.relay.forms._form import Built, Operand, summand
+from byoc.relay.forms._form import Built, Operand, is_stated, kept, real, summand
 
 if TYPE_CHECKING:
     from byoc.relay.expr import Expr
@@ -23,10 +23,11 @@ class BiasAdd:
         """`add`, one operand a vector."""
         if args is None:
             op = Op(("add",))
-            return Built(Where(op, ask.adds_bias, "a vector is added"), (op,))
+            return Built(real(Where(op, ask.adds_bias, "a vector is added"), args), (op,))
         sums = any(each.sums for each in args)
         op = Op(("add",), tuple([summand(each, beside=sums) for each in args]))
-        return Built(Where(op, ask.adds_bias, "a vector is added"), (op,), sums)
+        made = real(Where(op, ask.adds_bias, "a vector is added"), args)
+        return Built(made, (op,), sums, stated=is_stated(args))
 
     def args(self, view: View, node: int) -> list[Expr]:
         """Data, and the bias as a vector."""
@@ -78,12 +79,12 @@ class BatchFlatten:
         """Either op."""
         given = None if args is None else tuple(each.pattern for each in args)
         op = Op(("reshape", "flatten"), given)
-        plain = Where(op, ask.flattens, "to a matrix")
-        if given is None or len(given) != 1:
+        plain = real(Where(op, ask.flattens, "to a matrix"), args)
+        if given is not None and len(given) != 1:
             return Built(plain, (op,))
-        inner = Op(("reshape", "flatten"), (_stored(given[0]),))
-        outer = Op(("quantize",), (Where(inner, ask.flattens, ""), Wildcard(), Wildcard()))
-        return Built(Alternatives((plain, Where(outer, ask.keeps_scale, "one scale"))), (op, outer))
+        data = None if given is None else given[0]
+        outer, same = kept(("reshape", "flatten"), data, ask.flattens)
+        return Built(Alternatives((plain, same)), (op, outer))
 
     def args(self, view: View, node: int) -> list[Expr]:
         """Data."""
@@ -106,16 +107,15 @@ class GlobalPool:
         ops = (self.relax, "nn.adaptive_avg_pool2d") if self.relax == "mean" else (self.relax,)
         given = None if args is None else tuple(each.pattern for each in args)
         op = Op(ops, given)
-        plain = Where(op, ask.pools_all, "over the whole image")
+        plain = real(Where(op, ask.pools_all, "over the whole image"), args)
         if args and args[0].widened is not None and self.relax == "mean":
             wide = Op(ops, (args[0].widened,))
             averaged = Where(wide, ask.pools_all, "over the whole image")
             return Built(plain, (op,), wide=(wide,), averaged=averaged)
-        if given is None or len(given) != 1 or self.relax == "mean":
-            return Built(plain, (op,))
-        inner = Where(Op(ops, (_stored(given[0]),)), ask.pools_all, "")
-        outer = Op(("quantize",), (inner, Wildcard(), Wildcard()))
-        return Built(Alternatives((plain, Where(outer, ask.keeps_scale, "one scale"))), (op, outer))
+        if (given is not None and len(given) != 1) or self.relax == "mean":
+            return Built(plain, (op,), stated=is_stated(args))
+        outer, same = kept(ops, None if given is None else given[0], ask.pools_all)
+        return Built(Alternatives((plain, same)), (op, outer))
 
     def args(self, view: View, node: int) -> list[Expr]:
         """Data."""
