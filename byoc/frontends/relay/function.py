@@ -11,8 +11,8 @@ from tvm import ir, relax, tirx
 
 from byoc.errors import ModelError, nearest
 from byoc.frontends.relay import ast
-from byoc.frontends.relay.operation import Misfit, Operation, relax_dtype
-from byoc.frontends.relay.ops import IGNORED, OPERATORS, fold
+from byoc.frontends.relay.operation import Misfit, Operation, Row, relax_dtype
+from byoc.frontends.relay.ops import IGNORED, fold
 from byoc.frontends.relay.parser import fail
 from byoc.frontends.relay.values import Accumulator, Closure, Value, constant
 
@@ -27,18 +27,20 @@ _DEEPEST = 100
 class FunctionBuilder:
     """A Relax function under construction.
 
-    `call_global` gives the Relax function that a name of the module stands for. `origins` maps the names of the
-    bindings to the source nodes they came from.
+    `operators` has each operator's row, `call_global` gives the Relax function that a name of the module stands for.
+    `origins` maps the names of the bindings to the source nodes they came from.
     """
 
     def __init__(
         self,
         file: str,
         metadata: Metadata,
+        operators: Mapping[str, Row],
         call_global: Callable[[ast.Global], Any],
         names: set[str] | None = None,
     ) -> None:
         self.file, self.metadata, self.call_global = file, metadata, call_global
+        self.operators = operators
         self.builder = relax.BlockBuilder()
         self.bindings: list[Any] = []
         self.origins: dict[str, tuple[str, ...]] = {}
@@ -318,7 +320,9 @@ class FunctionBuilder:
     def _closure(self, expr: ast.Function, names: dict[str, Value], base: str) -> Value:
         if "Composite" not in expr.attrs:
             return Closure(expr, names)
-        inner = FunctionBuilder(self.file, self.metadata, self.call_global, self._names)
+        inner = FunctionBuilder(
+            self.file, self.metadata, self.operators, self.call_global, self._names
+        )
         attrs = kept_attrs(expr.attrs)
         made = inner.build(expr, {}, {}, attrs)
         self.origins.update(inner.origins)
@@ -365,12 +369,12 @@ class FunctionBuilder:
         origins: tuple[str, ...],
         escapes: bool,
     ) -> Value:
-        row = OPERATORS.get(callee.name)
+        row = self.operators.get(callee.name)
         if row is None:
             fail(
                 self.file,
                 callee.at,
-                f"byoc has no form for the operator {callee.name}{nearest(callee.name, OPERATORS)}; "
+                f"byoc has no form for the operator {callee.name}{nearest(callee.name, self.operators)}; "
                 "docs/relay.md lists those it has",
             )
         attrs = {name: value for name, value in expr.attrs.items() if name not in IGNORED}

@@ -14,6 +14,7 @@ from byoc.frontends.relay import ast
 from byoc.frontends.relay.function import FunctionBuilder, kept_attrs
 from byoc.frontends.relay.metadata import Metadata
 from byoc.frontends.relay.ndarray import Array
+from byoc.frontends.relay.ops import FORMS
 from byoc.frontends.relay.parser import fail, parse
 
 _MAIN = "main"
@@ -25,6 +26,7 @@ def read_module(
     shapes: Mapping[str, Sequence[int]],
     dims: Mapping[str, int],
     name: str,
+    qnn: str,
 ) -> Model:
     """Read a file of Relay text. Raises ModelError, and UsageError for shapes that do not fit."""
     try:
@@ -33,7 +35,7 @@ def read_module(
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ModelError(f"{path} is no text: {error}") from error
-    return convert_text(text, params, shapes, dims, name)
+    return convert_text(text, params, shapes, dims, name, qnn)
 
 
 def convert_text(
@@ -42,8 +44,9 @@ def convert_text(
     shapes: Mapping[str, Sequence[int]],
     dims: Mapping[str, int],
     name: str,
+    qnn: str = "qdq",
 ) -> Model:
-    """Convert Relay text; `params` become constants of `main`.
+    """Convert Relay text; `params` become constants of `main`, `qnn` is a key of `FORMS`.
 
     `shapes` binds parameters of `main` with unknown dimensions. Raises ModelError with line and column, UsageError
     for shapes that do not fit.
@@ -56,17 +59,23 @@ def convert_text(
     main = tree.functions[_MAIN]
     types = _bound_types(main, shapes, dims, name)
     constants, notes = _constants(main, params)
-    return _Module(tree, name, constants, types).convert(notes)
+    return _Module(tree, name, constants, types, qnn).convert(notes)
 
 
 class _Module:
     """Functions made in the order in which they are called."""
 
     def __init__(
-        self, tree: ast.Module, name: str, constants: Mapping[str, Array], types: Mapping[str, Any]
+        self,
+        tree: ast.Module,
+        name: str,
+        constants: Mapping[str, Array],
+        types: Mapping[str, Any],
+        qnn: str,
     ) -> None:
         self.tree, self.name, self.constants, self.types = tree, name, constants, types
         self.metadata = Metadata(tree, name)
+        self.operators = FORMS[qnn]
         self.made: dict[str, tuple[Any, Any]] = {}
         self.origins: dict[str, dict[str, tuple[str, ...]]] = {}
         self.open: list[str] = []
@@ -97,7 +106,7 @@ class _Module:
         if name in self.open or len(self.open) > 50:
             fail(self.name, function.at, f"@{name} calls itself, which has no form in byoc")
         self.open.append(name)
-        builder = FunctionBuilder(self.name, self.metadata, self._called)
+        builder = FunctionBuilder(self.name, self.metadata, self.operators, self._called)
         attrs = kept_attrs(function.attrs)
         is_main = name == _MAIN
         if is_main:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from byoc.frontends.relay.operation import Row
 from byoc.frontends.relay.ops import elementwise, layers, moves, pools, quantised, reductions
 from byoc.frontends.relay.ops.folding import fold
+from byoc.frontends.relay.ops.integer import INTEGER
 
-__all__ = ["IGNORED", "OPERATORS", "fold"]
+__all__ = ["FORMS", "IGNORED", "OPERATORS", "fold"]
 
 OPERATORS: dict[str, Row] = {
     name: row
@@ -14,6 +18,15 @@ OPERATORS: dict[str, Row] = {
     for name, row in family.FAMILY.rows.items()
 }
 """Each operator's row by its name."""
+
+FORMS: Mapping[str, Mapping[str, Row]] = {
+    "qdq": OPERATORS,
+    "integer": {
+        name: replace(row, convert=INTEGER.get(name, row.convert))
+        for name, row in OPERATORS.items()
+    },
+}
+"""The rows by the form of quantised operators: ONNX's QDQ, or the integers that Relay computes."""
 
 IGNORED = frozenset(
     ["auto_scheduler_rewritten_layout", "meta_schedule_original_shape", "schedule_rule", "span"]
