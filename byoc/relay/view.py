@@ -8,7 +8,7 @@ match are variables. Quantised clusters are shown as Relay's integer operators: 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from byoc.partition.facts import attributes, tensor, value
 from byoc.partition.graph import Graph, Kind
@@ -31,6 +31,10 @@ from byoc.support.facts import Tensor
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+
+_PRODUCTS: Final = ("matmul", "nn.conv2d", "nn.conv2d_transpose")
+"""What gives int32 sums of integers."""
 
 
 class View:
@@ -81,13 +85,15 @@ class View:
         return TensorType(found.shape, "int32") if node in self.sums else found
 
     def transposed(self, node: int) -> Expr:
-        """A matrix the other way round: a constant with its data transposed, anything else behind a `transpose`."""
+        """A matrix, or stack of them, the other way round: a constant's data too, others by a `transpose`."""
         given = self.expr(node)
-        type_ = TensorType(given.checked_type.shape[::-1], given.checked_type.dtype)
+        *stack, rows, columns = given.checked_type.shape
+        type_ = TensorType((*stack, columns, rows), given.checked_type.dtype)
         if isinstance(given, Constant):
             data = given.data
-            return Constant(lambda: data.numpy().T, type_)
-        return Call("transpose", lambda: [given], lambda: {"axes": (1, 0)}, type_)
+            return Constant(lambda: data.numpy().swapaxes(-1, -2), type_)
+        axes = (*range(len(stack)), len(stack) + 1, len(stack))
+        return Call("transpose", lambda: [given], lambda: {"axes": axes}, type_)
 
     def flat(self, node: int) -> Expr:
         """A tensor of one long axis as a vector."""
@@ -115,7 +121,7 @@ class View:
     def scale_of_sum(self, node: int) -> Constant:
         """The scale of the integers of a sum: the product of its factors' scales."""
         graph = self.graph
-        while graph.ops[node] not in ("nn.conv2d", "matmul"):
+        while graph.ops[node] not in _PRODUCTS:
             node = graph.operands[node][0]
         factors = list(graph.operands[node])
         if graph.ops[factors[1]] == "permute_dims":

@@ -8,9 +8,21 @@ from typing import Final
 from byoc.relay.forms._form import Built, Form, Operand, Plain, is_stated, real
 from byoc.relay.forms.linear import BatchMatmul, Dense, Matmul
 from byoc.relay.forms.nn import BatchFlatten, BiasAdd, Cast, GlobalPool
-from byoc.relay.forms.qnn import QnnBinary, QnnConv2d, QnnDense, QnnUnary, Requantize
+from byoc.relay.forms.qnn import (
+    QnnBatchMatmul,
+    QnnBinary,
+    QnnConcatenate,
+    QnnConv2d,
+    QnnDense,
+    QnnHardswish,
+    QnnUnary,
+    Requantize,
+)
 
 __all__ = ["FORMS", "Built", "Form", "Operand", "Plain", "is_stated", "real"]
+
+UNARY: Final = ("abs", "cos", "erf", "exp", "log", "rsqrt", "sigmoid", "sin", "sqrt", "tan", "tanh")
+"""Operators that `qnn` has with the float operator's name."""
 
 FORMS: Final[Mapping[str, Form]] = {
     "cast": Cast(),
@@ -22,14 +34,18 @@ FORMS: Final[Mapping[str, Form]] = {
     "nn.global_max_pool2d": GlobalPool("max"),
     "nn.matmul": Matmul(),
     "qnn.add": QnnBinary("add"),
-    "qnn.conv2d": QnnConv2d(),
+    "qnn.avg_pool2d": QnnUnary("nn.avg_pool2d"),
+    "qnn.batch_matmul": QnnBatchMatmul(),
+    "qnn.concatenate": QnnConcatenate(),
+    "qnn.conv2d": QnnConv2d("nn.conv2d"),
+    "qnn.conv2d_transpose": QnnConv2d("nn.conv2d_transpose"),
     "qnn.dense": QnnDense(),
-    "qnn.leaky_relu": QnnUnary("nn.leakyrelu"),
+    "qnn.hardswish": QnnHardswish(),
+    "qnn.leaky_relu": QnnUnary("nn.leaky_relu"),
     "qnn.mul": QnnBinary("multiply"),
     "qnn.requantize": Requantize(),
-    "qnn.sigmoid": QnnUnary("sigmoid"),
     "qnn.softmax": QnnUnary("nn.softmax"),
     "qnn.subtract": QnnBinary("subtract"),
-    "qnn.tanh": QnnUnary("tanh"),
+    **{f"qnn.{name}": QnnUnary(name) for name in UNARY},
 }
 """Operators that Relax spells otherwise; all others are rows of `byoc.relay.names`."""

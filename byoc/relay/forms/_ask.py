@@ -114,6 +114,20 @@ def is_batched(graph: Any, node: int) -> bool:
     )
 
 
+def is_batched_of_swapped(graph: Any, node: int) -> bool:
+    """`matmul` of two stacks, the last axes of the second swapped right before."""
+    from byoc.partition.facts import attributes
+
+    if not is_batched(graph, node):
+        return False
+    right = graph.operands[node][1]
+    if graph.ops[right] != "permute_dims":
+        return False
+    count = rank(graph, right)
+    swapped = (*range(count - 2), count - 1, count - 2)
+    return bool(attributes(graph, right).get("axes") == swapped)
+
+
 def flattens(graph: Any, node: int) -> bool:
     """`reshape` or `flatten` that keeps the first axis and joins all others."""
     if graph.ops[node] not in ("reshape", "flatten"):

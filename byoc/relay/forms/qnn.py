@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from byoc.partition.patterns.ast import Alternatives, Op, Pattern, Where, Wildcard
+from byoc.partition.patterns.ast import Alternatives, Number, Op, Pattern, Tuple, Where, Wildcard
+from byoc.relay import expr
 from byoc.relay.forms import _ask as ask
 from byoc.relay.forms._attrs import of_op
 from byoc.relay.forms._form import Built, Operand
@@ -20,14 +21,19 @@ if TYPE_CHECKING:
     from byoc.relay.expr import Expr
     from byoc.relay.view import View
 
+MOST_TENSORS: Final = 16
+"""How many tensors `qnn.concatenate` joins where the pattern does not say."""
+
 
 @dataclass(frozen=True)
 class QnnConv2d:
     """`qnn.conv2d(x, w, x_zero, w_zero, x_scale, w_scale)`: `nn.conv2d` of two dequantised tensors."""
 
+    relax: str
+
     def build(self, args: Sequence[Operand] | None) -> Built:
         """The convolution and the two `dequantize` before it."""
-        op = Op(("nn.conv2d",), _product(args))
+        op = Op((self.relax,), _product(args))
         return Built(op, (op,), sums=True)
 
     def args(self, view: View, node: int) -> list[Expr]:
@@ -35,8 +41,8 @@ class QnnConv2d:
         return _factors(view, *view.graph.operands[node])
 
     def attrs(self, view: View, node: int) -> dict[str, Any]:
-        """Those of `nn.conv2d`; the result is int32."""
-        return {**of_op(view, node, NAMES["nn.conv2d"]), "out_dtype": "int32"}
+        """Those of the float operator; the result is int32."""
+        return {**of_op(view, node, NAMES[self.relax]), "out_dtype": "int32"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,68 @@ class QnnDense:
         """`units`; the result is int32."""
         made = view.shape(node)
         return {"units": made[-1] if made else None, "out_dtype": "int32"}
+
+
+@dataclass(frozen=True)
+class QnnBatchMatmul:
+    """`qnn.batch_matmul`: `matmul` of two dequantised stacks, the second with its last axes swapped before, or not.
+
+    Relay's operator swaps them itself: checks see the second stack as (batch, columns, inner).
+    """
+
+    def build(self, args: Sequence[Operand] | None) -> Built:
+        """Either form."""
+        left, right = _product(args)
+        turned = Op(("matmul",), (left, Op(("permute_dims",), (right,))))
+        straight = Op(("matmul",), (left, right))
+        options = (
+            Where(turned, ask.is_batched_of_swapped, "of stacks, the second swapped"),
+            Where(straight, ask.is_batched, "of stacks"),
+        )
+        return Built(Alternatives(options), (turned, straight), sums=True)
+
+    def args(self, view: View, node: int) -> list[Expr]:
+        """As those of `qnn.conv2d`."""
+        left, right = view.graph.operands[node]
+        if view.graph.ops[right] == "permute_dims":
+            return _factors(view, left, view.graph.operands[right][0])
+        found = _factors(view, left, right)
+        found[1] = view.transposed(view.graph.operands[right][0])
+        return found
+
+    def attrs(self, view: View, node: int) -> dict[str, Any]:
+        """The second stack is swapped; the result is int32."""
+        return {"out_dtype": "int32", "transpose_a": False, "transpose_b": True}
+
+
+@dataclass(frozen=True)
+class QnnConcatenate:
+    """`qnn.concatenate(tensors, scales, zeros, scale, zero)`: `concat` of dequantised tensors, quantised."""
+
+    def build(self, args: Sequence[Operand] | None) -> Built:
+        """One form for each number of tensors up to `MOST_TENSORS`."""
+        data, scales, zeros, scale, zero = _patterns(args, 5)
+        fields = _fields(data)
+        counts = range(1, MOST_TENSORS + 1) if fields is None else [len(fields)]
+        ops = []
+        for count in counts:
+            parts = [_numbered(each, count) for each in (data, scales, zeros)]
+            stored = [Op(("dequantize",), each) for each in zip(*parts, strict=True)]
+            ops.append(Op(("quantize",), (Op(("concat",), (Tuple(tuple(stored)),)), scale, zero)))
+        made = ops[0] if len(ops) == 1 else Alternatives(tuple(ops))
+        return Built(made, tuple(ops))
+
+    def args(self, view: View, node: int) -> list[Expr]:
+        """The tensors, their scales, their zero points, the result's."""
+        inner, *own = view.graph.operands[node]
+        fields = view.graph.operands[view.graph.operands[inner][0]]
+        columns = zip(*[view.graph.operands[each] for each in fields], strict=True)
+        tuples = [expr.Tuple([view.expr(each) for each in column]) for column in columns]
+        return [*tuples, *[view.expr(each) for each in own]]
+
+    def attrs(self, view: View, node: int) -> dict[str, Any]:
+        """`axis`."""
+        return of_op(view, view.graph.operands[node][0], NAMES["concatenate"])
 
 
 @dataclass(frozen=True)
@@ -128,14 +196,18 @@ class QnnBinary:
 
 @dataclass(frozen=True)
 class QnnUnary:
-    """`qnn.sigmoid(x, scale, zero, out_scale, out_zero)`: an op of a dequantised tensor, quantised."""
+    """`qnn.sigmoid(x, scale, zero, out_scale, out_zero)`: an op of a dequantised tensor, quantised.
 
-    relax: str
+    `relay` is the float operator in Relay.
+    """
+
+    relay: str
 
     def build(self, args: Sequence[Operand] | None) -> Built:
         """The op between `dequantize` and `quantize`."""
         data, scale, zero, out_scale, out_zero = _five(args)
-        inner = Op((self.relax,), (Op(("dequantize",), (data.pattern, scale, zero)),))
+        stored = Op(("dequantize",), (data.pattern, scale, zero))
+        inner = Op((NAMES[self.relay].relax,), (stored,))
         op = Op(("quantize",), (inner, out_scale, out_zero))
         return Built(op, (op,))
 
@@ -147,7 +219,46 @@ class QnnUnary:
 
     def attrs(self, view: View, node: int) -> dict[str, Any]:
         """Those of the op."""
-        return dict(view.attributes(view.graph.operands[node][0]))
+        return of_op(view, view.graph.operands[node][0], NAMES[self.relay])
+
+
+@dataclass(frozen=True)
+class QnnHardswish:
+    """`qnn.hardswish(x, scale, zero, out_scale, out_zero)`: x * clip(x + 3, 0, 6) / 6 of a dequantised tensor."""
+
+    def build(self, args: Sequence[Operand] | None) -> Built:
+        """The five ops between, in the order in which Relay models are read."""
+        data, scale, zero, out_scale, out_zero = _five(args)
+        stored = Op(("dequantize",), (data.pattern, scale, zero))
+        gate = Op(("clip",), (Op(("add",), (stored, Number(3.0))), Number(0.0), Number(6.0)))
+        inner = Op(("divide",), (Op(("multiply",), (stored, gate)), Number(6.0)))
+        op = Op(("quantize",), (inner, out_scale, out_zero))
+        return Built(op, (op,))
+
+    def args(self, view: View, node: int) -> list[Expr]:
+        """Data, scale and zero point of it and of the result."""
+        graph = view.graph
+        divided, *own = graph.operands[node]
+        factors = graph.operands[graph.operands[divided][0]]
+        stored = next(each for each in factors if graph.ops[each] == "dequantize")
+        return [view.expr(each) for each in (*graph.operands[stored], *own)]
+
+    def attrs(self, view: View, node: int) -> dict[str, Any]:
+        """None."""
+        return {}
+
+
+def _fields(pattern: Pattern) -> tuple[Pattern, ...] | None:
+    """The fields of a tuple's pattern, None for any."""
+    return pattern.fields if isinstance(pattern, Tuple) else None
+
+
+def _numbered(pattern: Pattern, count: int) -> tuple[Pattern, ...]:
+    """The fields of a tuple's pattern, wildcards when it takes any; a pattern that fits none for another count."""
+    fields = _fields(pattern)
+    if fields is not None and len(fields) != count:
+        return (Op(("relay.none",)),) * count
+    return fields or tuple([Wildcard() for _ in range(count)])
 
 
 def _patterns(args: Sequence[Operand] | None, count: int) -> list[Pattern]:
