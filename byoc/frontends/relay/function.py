@@ -27,7 +27,7 @@ _DEEPEST = 100
 class FunctionBuilder:
     """A Relax function under construction.
 
-    `operators` has each operator's row, `call_global` gives the Relax function that a name of the module stands for.
+    `operators` has each operator's row, `call_global` gives the Relax function that a name of the module is.
     `origins` maps the names of the bindings to the source nodes they came from.
     """
 
