@@ -290,6 +290,7 @@ def _of_plan(plan: Plan, options: CompileOptions) -> CompileOptions:
         min_ops=recorded.get("min_ops", 0),
         min_macs=recorded.get("min_macs", 0),
         merge=recorded.get("merge", "fewest"),
+        qnn=recorded.get("qnn", "qdq"),
         vendor_options=texts,
     )
     return replace(options, partition=partition)

@@ -26,7 +26,8 @@ class PartitionOptions:
     as Relay's MergeCompilerRegions). `vendor_options` maps a vendor to its options, as texts. `check_timeout` is
     how long (seconds) vendor code may take for one batch of questions. With `verify` false the result is not held
     against the input and the plan says so. With `estimate` vendors are asked what each segment would cost. `params`
-    is the file of a Relay model's parameters, `.params` or `.npz`.
+    is the file of a Relay model's parameters, `.params` or `.npz`; `qnn` is the form of its quantised operators,
+    "qdq" or "integer" (docs/relay.md).
     """
 
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class PartitionOptions:
     verify: bool = True
     estimate: bool = False
     params: Path | None = None
+    qnn: Literal["qdq", "integer"] = "qdq"
 
 
 @dataclass(frozen=True, slots=True)

@@ -429,6 +429,7 @@ class _Run:
             "min_ops": options.min_ops,
             "min_macs": options.min_macs,
             "merge": options.merge,
+            **({} if options.qnn == "qdq" else {"qnn": options.qnn}),
             "vendor_options": {session.name: session.public_options for session in self.sessions},
         }
 
@@ -464,7 +465,13 @@ def as_model(source: Any, options: PartitionOptions) -> Model:
             f"the model given is a {type(source).__name__}; expected a path, zoo:NAME, an onnx.ModelProto, a Relax "
             "IRModule or a byoc.Model"
         )
-    return import_model(source, shapes=options.shapes, dims=options.dims, params=options.params)
+    return import_model(
+        source,
+        shapes=options.shapes,
+        dims=options.dims,
+        params=options.params,
+        qnn=options.qnn,
+    )
 
 
 def _trace(graph: Graph, model: Model, explain: str | None) -> Trace | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,17 @@ params_option = click.option(
     help="The parameters of a Relay model (*.relay): .params or .npz.",
 )
 """`--params FILE`, of a model that is imported."""
+
+
+def qnn_option(default: str | None = "qdq") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--qnn FORM`, of a model that is imported."""
+    return click.option(
+        "--qnn",
+        type=Choice(["qdq", "integer"]),
+        default=default,
+        show_default=default is not None,
+        help="Quantised operators of a Relay model: as in ONNX, or the integers Relay computes.",
+    )
 
 
 def count(text: str) -> int:

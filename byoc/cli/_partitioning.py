@@ -14,6 +14,7 @@ from byoc.cli._options import (
     Choice,
     count,
     params_option,
+    qnn_option,
     read_shapes,
     read_vendor_options,
     shape_option,
@@ -33,6 +34,7 @@ _OPTIONS = (
     ),
     shape_option,
     params_option,
+    qnn_option(),
     click.option(
         "--min-ops",
         type=count,
@@ -71,6 +73,7 @@ class Partitioning:
     vendors: tuple[str, ...]
     shapes: tuple[str, ...]
     params: Path | None
+    qnn: Literal["qdq", "integer"]
     min_ops: int
     min_macs: int
     merge: Literal["fewest", "connected"]
@@ -95,6 +98,7 @@ class Partitioning:
             "--vendor": bool(self.vendors),
             "--shape": bool(self.shapes),
             "--params": self.params is not None,
+            "--qnn": self.qnn != "qdq",
             "--min-ops": self.min_ops != 0,
             "--min-macs": self.min_macs != 0,
             "--merge": self.merge != "fewest",
@@ -121,6 +125,7 @@ class CheckedPartitioning:
             shapes=self.shapes,
             dims=self.dims,
             params=self.given.params,
+            qnn=self.given.qnn,
             min_ops=self.given.min_ops,
             min_macs=self.given.min_macs,
             merge=self.given.merge,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from byoc.cli._options import params_option, read_shapes, shape_option
+from byoc.cli._options import params_option, qnn_option, read_shapes, shape_option
 from byoc.errors import UsageError
 
 _FORMS = (".py", ".json")
@@ -24,9 +24,15 @@ _FORMS = (".py", ".json")
 )
 @shape_option
 @params_option
+@qnn_option()
 @click.option("--force", is_flag=True, help="Replace FILE when it exists.")
 def command(
-    model: str, output: Path, params: Path | None, shapes: tuple[str, ...], force: bool
+    model: str,
+    output: Path,
+    params: Path | None,
+    qnn: str,
+    shapes: tuple[str, ...],
+    force: bool,
 ) -> None:
     """Write MODEL, Relay text (*.relay), an ONNX file or zoo:NAME, as a Relax module.
 
@@ -48,7 +54,7 @@ def command(
     with stdout_to_stderr(), plain_warnings():
         from byoc.frontends import import_model
 
-        module = import_model(model, shapes=bound, dims=dims, params=params).module
+        module = import_model(model, shapes=bound, dims=dims, params=params, qnn=qnn).module
         if output.suffix == ".json":
             from tvm import ir
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from byoc.cli._loading import Loading, loading
-from byoc.cli._options import format_option, params_option
+from byoc.cli._options import format_option, params_option, qnn_option
 from byoc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     help="Run MODEL on the same inputs and compare: ONNX in onnxruntime, Relay text in TVM.",
 )
 @params_option
+@qnn_option(None)
 @click.option(
     "--max-rel",
     metavar="X",
@@ -63,6 +64,7 @@ def command(
     output: Path | None,
     compare: str | None,
     params: Path | None,
+    qnn: str | None,
     max_rel: float | None,
     min_snr: float | None,
     repeat: int,
@@ -83,13 +85,16 @@ def command(
         limits.refuse_given()
         if params is not None:
             raise UsageError("--params belongs to a Relay model; name one with --compare")
+        if qnn is not None:
+            raise UsageError("--qnn belongs to a Relay model; name one with --compare")
     if output is not None:
         refuse_unwritable(output, "--output")
     with stdout_to_stderr(), plain_warnings():
         with how.load(artefact) as loaded, step_progress("run", repeat) as step:
             ran = _run(loaded, how, repeat, step)
             if compare is not None:
-                ran = _compared(ran, compare, limits, params)
+                form_of = qnn or loaded.plan.get("options", {}).get("qnn", "qdq")
+                ran = _compared(ran, compare, limits, params, form_of)
         if output is not None:
             from byoc.cli._arrays import archive_bytes
 
@@ -152,12 +157,12 @@ def _run(artefact: Artefact, how: Loading, repeat: int, step: Any) -> Ran:
     )
 
 
-def _compared(ran: Ran, model: str, limits: _Limits, params: Path | None) -> Ran:
+def _compared(ran: Ran, model: str, limits: _Limits, params: Path | None, qnn: str) -> Ran:
     from dataclasses import replace
 
     from byoc.runtime.compare import compare, reference_outputs, reference_words
 
-    expected = reference_outputs(model, ran.inputs, params)
+    expected = reference_outputs(model, ran.inputs, params, qnn)
     errors = compare(ran.outputs, expected)
     return replace(
         ran, errors=errors, reference=reference_words(model), failures=limits.failures(errors)

@@ -40,6 +40,10 @@ def import_model(
         raise UsageError(
             f"parameters are given ({params}), but the model is no Relay text (*.relay): an ONNX model has its own"
         )
+    if qnn != "qdq":
+        raise UsageError(
+            f"qnn {qnn!r} is given, but the model is no Relay text (*.relay): ONNX has the form qdq"
+        )
     from byoc.frontends.onnx import import_model as import_onnx
 
     return import_onnx(source, shapes=shapes, dims=dims, name=name)

@@ -83,17 +83,18 @@ def tensor_error(name: str, array: Array, expected: Array) -> OutputError:
 
 
 def reference_outputs(
-    model: str, inputs: Mapping[str, Any], params: Path | None = None
+    model: str, inputs: Mapping[str, Any], params: Path | None = None, qnn: str = "qdq"
 ) -> dict[str, Array]:
     """Run `model` (a path or `zoo:NAME`) in onnxruntime on `inputs`: its outputs by name.
 
-    Relay text (`*.relay`, with its parameters `params`) is run by TVM, uncut and without optimisation.
+    Relay text (`*.relay`, with its parameters `params` and its quantised operators as `qnn` says) is run by TVM,
+    uncut and without optimisation.
 
     Every operator is computed by itself, as the model has it: nothing is fused, and quantised models compute in
     float32 between their QDQ pairs. Raises what `Reference` does.
     """
     if Path(model).suffix == ".relay":
-        return _relay_outputs(model, inputs, params)
+        return _relay_outputs(model, inputs, params, qnn)
     if params is not None:
         raise UsageError(f"--params {params} goes with Relay text; {model} is no *.relay")
     from byoc.runtime.reference import Reference
@@ -101,11 +102,13 @@ def reference_outputs(
     return Reference(model).run(inputs)
 
 
-def _relay_outputs(model: str, inputs: Mapping[str, Any], params: Path | None) -> dict[str, Array]:
+def _relay_outputs(
+    model: str, inputs: Mapping[str, Any], params: Path | None, qnn: str
+) -> dict[str, Array]:
     from byoc.frontends.relay import import_relay
     from byoc.testing.run import run_model
 
-    imported = import_relay(model, params=params)
+    imported = import_relay(model, params=params, qnn=qnn)
     names = dict(
         zip(imported.inputs, [each.name for each in imported.module["main"].params], strict=True)
     )
