@@ -48,12 +48,14 @@ _HOMES: Final = {
     "rows_from_relay": "table",
 }
 
-_MODULES: Final = frozenset({"dataflow_pattern", "expr", "register", "tvm"})
+_MODULES: Final = frozenset({"dataflow_pattern", "expr", "op", "register", "tvm"})
 
 __all__ = [*_HOMES, *sorted(_MODULES)]
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("nn", "qnn", "image"):
+        return getattr(import_module(f"{__name__}.op"), name)
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     if name not in _HOMES:

@@ -182,30 +182,41 @@ class DominatorPattern(DFPattern):
 
 
 class DFPatternCallback:
-    """A rewriting of Relay expressions, as tables derive it for `rewrite`; byoc reads no more than its pattern."""
+    """A rewriting of Relay expressions: what `pattern` matches is replaced by what `callback` gives.
+
+    `rewrite_once` stops after one pass over the function. `require_type` is taken and not used: types are always
+    there.
+    """
 
     pattern: DFPattern | None = None
 
     def __init__(self, require_type: bool = False, rewrite_once: bool = False) -> None:
         self.require_type, self.rewrite_once = require_type, rewrite_once
 
+    def rewrite(self, expr: Any) -> Any:
+        """Rewrite a Relax function with this callback alone."""
+        return rewrite(self, expr)
+
     def callback(self, pre: Any, post: Any, node_map: Any) -> Any:
-        """Replace a match; the derived class says by what."""
+        """What takes the place of a match; the derived class says.
+
+        `pre` and `post` are the match's last expression, `node_map` maps each part of the pattern to a list of what
+        it matched. Giving `post` back changes nothing.
+        """
         raise PatternError(f"{type(self).__name__} has no callback")
 
 
 def rewrite(callbacks: Any, expr: Any, mod: Any = None) -> Any:
-    """Refuse: byoc partitions the model as it was imported. Raises PatternError that says what to do.
+    """Rewrite a Relax function with one callback, or with each of several in turn, until nothing changes.
 
-    Tables call this in `partition_for_...`, which byoc does not; its own import and stages take that place.
+    `expr` is a function of a Relax module, `mod["main"]`; `mod` is taken and not used. Raises PatternError, see
+    `byoc.relay.rewriting`.
     """
-    del expr, mod
-    given = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
-    names = ", ".join(type(each).__name__ for each in given)
-    raise PatternError(
-        f"rewrite({names}): byoc partitions the model as it was imported; rewrite it before the import, or give "
-        "the form that the model has a row of its own"
-    )
+    from byoc.relay.rewriting import rewrite_function
+
+    del mod
+    given = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    return rewrite_function(given, expr)
 
 
 def is_op(op_name: str) -> DFPattern:

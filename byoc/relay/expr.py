@@ -60,6 +60,9 @@ class Op:
 
     name: str
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class Attrs(Mapping[str, Any]):
     """A call's attributes in Relay's names and types: `attrs.strides`, `attrs["strides"]`."""
@@ -97,14 +100,54 @@ class Attrs(Mapping[str, Any]):
 
 
 class Expr:
-    """A Relay expression. `checked_type` is its TensorType or TupleType."""
+    """A Relay expression. `checked_type` is its TensorType or TupleType; arithmetic makes calls."""
 
     def __init__(self, checked_type: Any) -> None:
-        self.checked_type = checked_type
+        self._type = checked_type
+
+    @property
+    def checked_type(self) -> Any:
+        """The type; of an expression that a callback made, it is inferred when first asked for."""
+        if self._type is None:
+            from byoc.relay.emit import inferred
+
+            self._type = inferred(self)
+        return self._type
 
     @property
     def _checked_type_(self) -> Any:
         return self.checked_type
+
+    def __add__(self, other: Any) -> Expr:
+        return _arithmetic("add", self, other)
+
+    def __radd__(self, other: Any) -> Expr:
+        return _arithmetic("add", other, self)
+
+    def __sub__(self, other: Any) -> Expr:
+        return _arithmetic("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Expr:
+        return _arithmetic("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Expr:
+        return _arithmetic("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Expr:
+        return _arithmetic("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Expr:
+        return _arithmetic("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Expr:
+        return _arithmetic("divide", other, self)
+
+    def __neg__(self) -> Expr:
+        return Call(Op("negative"), [self])
+
+    def astype(self, dtype: str) -> Expr:
+        """A cast."""
+        return Call(Op("cast"), [self], {"dtype": dtype})
 
 
 class Var(Expr):
@@ -113,6 +156,11 @@ class Var(Expr):
     def __init__(self, name_hint: str, checked_type: Any) -> None:
         super().__init__(checked_type)
         self.name_hint = name_hint
+
+    @property
+    def type_annotation(self) -> Any:
+        """The type, as it is written."""
+        return self.checked_type
 
 
 class Data:
@@ -154,31 +202,44 @@ class Tuple(Expr):
     """A tuple of `fields`."""
 
     def __init__(self, fields: Sequence[Expr]) -> None:
-        super().__init__(TupleType(tuple(each.checked_type for each in fields)))
+        super().__init__(None)
         self.fields = list(fields)
+
+    @property
+    def checked_type(self) -> Any:
+        """The types of the fields."""
+        return TupleType(tuple(each.checked_type for each in self.fields))
 
 
 class TupleGetItem(Expr):
     """Item `index` of `tuple_value`."""
 
-    def __init__(self, tuple_value: Expr, index: int, checked_type: Any) -> None:
+    def __init__(self, tuple_value: Expr, index: int, checked_type: Any = None) -> None:
         super().__init__(checked_type)
         self.tuple_value, self.index = tuple_value, index
 
 
 class Call(Expr):
-    """A call of the operator `op`, with `args` and `attrs`, which are read when first asked for."""
+    """A call of the operator `op` with `args` and `attrs`, as a callback makes it."""
 
     def __init__(
         self,
-        op: str,
-        args: Callable[[], Sequence[Expr]],
-        attrs: Callable[[], Mapping[str, Any]],
-        checked_type: Any,
+        op: Op | str,
+        args: Sequence[Expr],
+        attrs: Mapping[str, Any] | None = None,
+        type_args: Any = None,
+        span: Any = None,
     ) -> None:
-        super().__init__(checked_type)
-        self.op, self._args, self._attrs = Op(op), args, attrs
-        self.span = None
+        super().__init__(None)
+        del type_args
+        self.op, self.span = Op(op) if isinstance(op, str) else op, span
+        self._args: Callable[[], Sequence[Expr]] = lambda: args
+        self._attrs: Callable[[], Mapping[str, Any]] = lambda: attrs or {}
+
+    @property
+    def made(self) -> bool:
+        """Whether a callback made it: no model has it yet."""
+        return True
 
     @cached_property
     def args(self) -> list[Expr]:
@@ -196,6 +257,25 @@ class Call(Expr):
         return [each.checked_type for each in self.args]
 
 
+class SeenCall(Call):
+    """A call of a model; `args` and `attrs` are read when first asked for."""
+
+    def __init__(
+        self,
+        op: str,
+        args: Callable[[], Sequence[Expr]],
+        attrs: Callable[[], Mapping[str, Any]],
+        checked_type: Any,
+    ) -> None:
+        super().__init__(op, ())
+        self._type, self._args, self._attrs = checked_type, args, attrs
+
+    @property
+    def made(self) -> bool:
+        """No: the model has it."""
+        return False
+
+
 RelayExpr = Expr
 
 
@@ -207,6 +287,12 @@ def const(value: Any, dtype: str | None = None) -> Constant:
         dtype = "int32" if isinstance(value, int) else "float32"
     array = np.asarray(value, dtype)
     return Constant(lambda: array, TensorType(tuple(map(Int, array.shape)), str(array.dtype)))
+
+
+def _arithmetic(name: str, left: Any, right: Any) -> Expr:
+    return Call(
+        Op(name), [each if isinstance(each, Expr) else const(each) for each in (left, right)]
+    )
 
 
 def plain(value: Any) -> Any:

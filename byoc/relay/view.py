@@ -14,10 +14,10 @@ from byoc.partition.facts import attributes, tensor, value
 from byoc.partition.graph import Graph, Kind
 from byoc.relay.expr import (
     AnyDim,
-    Call,
     Constant,
     Expr,
     Int,
+    SeenCall,
     TensorType,
     Tuple,
     TupleGetItem,
@@ -45,12 +45,18 @@ class View:
     ) -> None:
         self.graph, self.spelled, self.sums = graph, spelled, sums
         self._exprs: dict[int, Expr] = {}
+        self._nodes: dict[int, int] = {}
 
     def expr(self, node: int) -> Expr:
         """The node as Relay's expression; the same node is the same object."""
         if node not in self._exprs:
-            self._exprs[node] = self._expr(node)
+            found = self._exprs[node] = self._expr(node)
+            self._nodes.setdefault(id(found), node)
         return self._exprs[node]
+
+    def node(self, expr: Expr) -> int | None:
+        """The node that `expr` shows, None for an expression that was made."""
+        return self._nodes.get(id(expr))
 
     def shape(self, node: int) -> tuple[Any, ...] | None:
         """The shape of the tensor `node`."""
@@ -93,7 +99,7 @@ class View:
             data = given.data
             return Constant(lambda: data.numpy().swapaxes(-1, -2), type_)
         axes = (*range(len(stack)), len(stack) + 1, len(stack))
-        return Call("transpose", lambda: [given], lambda: {"axes": axes}, type_)
+        return SeenCall("transpose", lambda: [given], lambda: {"axes": axes}, type_)
 
     def flat(self, node: int) -> Expr:
         """A tensor of one long axis as a vector."""
@@ -106,7 +112,7 @@ class View:
         if isinstance(given, Constant):
             data = given.data
             return Constant(lambda: data.numpy().reshape(-1), type_)
-        return Call("reshape", lambda: [given], lambda: {"newshape": wide}, type_)
+        return SeenCall("reshape", lambda: [given], lambda: {"newshape": wide}, type_)
 
     def number(self, number: float, dtype: str = "float32") -> Constant:
         """A constant of one number."""
@@ -167,14 +173,14 @@ class View:
         form = forms().get(name)
         if form is None:
             operands = self.graph.operands[node]
-            return Call(
+            return SeenCall(
                 name,
                 lambda: [self.expr(each) for each in operands if self.holds_tensor(each)],
                 lambda: dict(self.attributes(node)),
                 self.type(node),
             )
         known = form
-        return Call(
+        return SeenCall(
             name, lambda: known.args(self, node), lambda: known.attrs(self, node), self.type(node)
         )
 

@@ -31,6 +31,8 @@ INPUTS: dict[str, Any] = {
     "m": weight(4, 6),
     "b": weight(1, 8, 1, 1),
     "v": weight(6),
+    "G": weight(4),
+    "H": weight(4),
     "S": const(0.5),
     "Z": const(3, "int8"),
     "W": const([[1, 2], [3, 4], [5, 6], [7, 8]], "int8"),
@@ -42,9 +44,13 @@ INPUTS: dict[str, Any] = {
 
 def read(text: str) -> Graph:
     """The graph of a text as in docs/matching.md: `a = add(x, y); r = nn.relu(a) -> r`."""
-    used = {name: given for name, given in INPUTS.items() if name in _words(text)}
-    (graph,) = read_module(script(text, **used))
+    (graph,) = read_module(script(text, **used(text)))
     return graph
+
+
+def used(text: str) -> dict[str, Any]:
+    """The inputs that a text names."""
+    return {name: given for name, given in INPUTS.items() if name in _words(text)}
 
 
 def match(text: str, table: Sequence[Any]) -> tuple[Graph, Decision]:
