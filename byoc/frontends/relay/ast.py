@@ -137,21 +137,23 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`fn (%x, Composite="...") {...}`, or what a definition defines."""
+    """`fn (%x, Composite="...") -> T {...}`, or what a definition defines; without `-> T` the result is None."""
 
     params: tuple[Parameter, ...]
     attrs: Mapping[str, Any]
+    result: Type | None
     body: Expr
     at: Position
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """`let %x = value;` or `%0 = value;`; `value` is None for `free_var`."""
+    """`let %x: type = value;` or `%0 = value;`; `value` is None for `free_var`, `type` when none is written."""
 
     name: str
     value: Expr | None
     at: Position
+    type: Type | None = None
 
 
 @dataclass(frozen=True, slots=True)
