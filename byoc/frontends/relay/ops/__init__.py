@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from byoc.frontends.relay.operation import Row
-from byoc.frontends.relay.ops import elementwise, layers, moves, pools, quantised, reductions
+from byoc.frontends.relay.ops import (
+    elementwise,
+    layers,
+    margins,
+    moves,
+    norms,
+    pools,
+    quantised,
+    reductions,
+)
 from byoc.frontends.relay.ops.folding import fold
 from byoc.frontends.relay.ops.integer import INTEGER
 
@@ -14,7 +23,7 @@ __all__ = ["FORMS", "IGNORED", "OPERATORS", "fold"]
 
 OPERATORS: dict[str, Row] = {
     name: row
-    for family in (elementwise, layers, pools, moves, reductions, quantised)
+    for family in (elementwise, layers, norms, pools, margins, moves, reductions, quantised)
     for name, row in family.FAMILY.rows.items()
 }
 """Each operator's row by its name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from tvm import relax
 
 from byoc.frontends.relay.operation import Family, Operation, scalar
@@ -33,7 +34,6 @@ _UNARY = [
     "log",
     "logical_not",
     "negative",
-    "round",
     "rsqrt",
     "sigmoid",
     "sign",
@@ -133,6 +133,21 @@ def subtract(op: Operation) -> Value:
     return relax.op.subtract(op.expr(0), op.expr(1)) if total is None else total
 
 
+@FAMILY.operator("trunc_divide", "`divide`; of floats, `trunc` of it", arguments=2)
+def trunc_divide(op: Operation) -> Any:
+    """The quotient without its fraction."""
+    quotient = relax.op.divide(op.expr(0), op.expr(1))
+    if str(op.expr(0).ty.dtype).startswith(("int", "uint")):
+        return quotient
+    return relax.op.trunc(op.bind(quotient, "quotient"))
+
+
+@FAMILY.operator("trunc_mod", "`mod`", arguments=2)
+def trunc_mod(op: Operation) -> Any:
+    """What `trunc_divide` leaves; it has the sign of the dividend."""
+    return relax.op.mod(op.expr(0), op.expr(1))
+
+
 @FAMILY.operator("maximum", "`maximum`; `nn.relu` of an accumulator against zeros", arguments=2)
 def maximum(op: Operation) -> Value:
     """The larger; an accumulator against its zero point is a relu of what it stands for."""
@@ -160,8 +175,10 @@ def clip(op: Operation) -> Value:
         real = op.bind(relax.op.clip(value.real, *bounds), "clip")
         return Accumulator(real, value.scale, value.zero_point, value.axis, value.dtype)
     expr = op.expr()
-    if str(expr.ty.dtype).startswith(("int", "uint")):
-        low, high = int(low), int(high)
+    dtype = str(expr.ty.dtype)
+    if dtype.startswith(("int", "uint")):
+        extent = np.iinfo(dtype)
+        low, high = (int(min(max(bound, extent.min), extent.max)) for bound in (low, high))
     return relax.op.clip(expr, low, high)
 
 
@@ -186,6 +203,20 @@ for _fast, _exact in (("fast_exp", "exp"), ("fast_tanh", "tanh"), ("fast_erf", "
             return getattr(relax.op, exact)(op.expr())
 
     _exactly()
+
+
+@FAMILY.operator("round", "`trunc`, `round`, `where`: halves away from zero")
+def round_away(op: Operation) -> Any:
+    """The nearest whole number; Relay's halves go away from zero, Relax's to the even one."""
+    expr = op.expr()
+    dtype = str(expr.ty.dtype)
+    if not dtype.startswith(("float", "bfloat")):
+        return expr
+    whole = op.bind(relax.op.trunc(expr), "trunc")
+    rest = op.bind(relax.op.abs(op.bind(relax.op.subtract(expr, whole), "rest")), "rest")
+    half = op.bind(relax.op.equal(rest, scalar(0.5, dtype)), "half")
+    away = op.bind(relax.op.add(whole, op.bind(relax.op.sign(expr), "sign")), "away")
+    return relax.op.where(half, away, op.bind(relax.op.round(expr), "even"))
 
 
 @FAMILY.operator("log2", "`log` over a constant")

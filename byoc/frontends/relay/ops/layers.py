@@ -6,7 +6,7 @@ from typing import Any
 
 from tvm import relax
 
-from byoc.frontends.relay.operation import Family, Operation, product, scalar, shape_of
+from byoc.frontends.relay.operation import Family, Operation, product, shape_of
 from byoc.frontends.relay.ops.elementwise import rectified
 from byoc.frontends.relay.values import Accumulator, Value
 
@@ -29,42 +29,90 @@ def convolution_defaults(rank: int, data: str, kernel: str) -> dict[str, Any]:
     }
 
 
-def _call_convolution(
-    op: Operation, make: Any, data: Any, weight: Any, extra: dict[str, Any]
-) -> Any:
-    out_dtype = op["out_dtype"]
-    if not out_dtype or out_dtype == str(data.ty.dtype) or str(data.ty.dtype).startswith("float"):
-        out_dtype = None if out_dtype in ("", str(data.ty.dtype)) else out_dtype
-    layout = op["kernel_layout"]
-    if layout == "HWOI" and op["groups"] > 1:
-        # Relay's HWOI of a depthwise convolution is (height, width, channel, multiplier).
-        height, width, channels, multiplier = op.static(weight)
-        flat = relax.op.reshape(weight, shape_of((height, width, channels * multiplier, 1)))
-        weight = op.bind(flat, "weight")
-    return make(
+def _call_convolution(op: Operation, make: Any, data: Any, weight: Any) -> Any:
+    layout, out_layout, out_dtype = op["data_layout"], op["out_layout"], op["out_dtype"]
+    _check_layouts(op, len(op.dims(weight)) - 2)
+    weight, kernel_layout = _flat_depthwise(op, data, weight)
+    made = make(
         data,
         weight,
         strides=op["strides"],
         padding=op["padding"],
         dilation=op["dilation"],
         groups=op["groups"],
-        data_layout=op["data_layout"],
-        kernel_layout=layout,
-        out_layout=op["out_layout"] or None,
-        out_dtype=out_dtype,
-        **extra,
+        data_layout=layout,
+        kernel_layout=kernel_layout,
+        out_dtype=None if out_dtype in ("", str(data.ty.dtype)) else out_dtype,
     )
+    if out_layout in ("", layout):
+        return made
+    return _laid_out(op.bind(made, "convolution"), layout, out_layout)
+
+
+def _check_layouts(op: Operation, rank: int) -> None:
+    """Layouts without blocks alone. Raises Misfit."""
+    space = "DHW"[3 - rank :]
+    out = op["out_layout"] or op["data_layout"]
+    for given, letters in ((op["data_layout"], "NC"), (out, "NC"), (op["kernel_layout"], "OI")):
+        if sorted(given) != sorted(letters + space):
+            op.misfit(f"layout {given!r}")
+
+
+def _laid_out(expr: Any, have: str, want: str) -> Any:
+    return relax.op.permute_dims(expr, [have.index(axis) for axis in want])
+
+
+def _flat_depthwise(op: Operation, data: Any, weight: Any) -> tuple[Any, str]:
+    """The weight and its layout; Relay's (channel, multiplier) of a depthwise convolution becomes outputs."""
+    layout: str = op["kernel_layout"]
+    groups = op["groups"]
+    if groups == 1:
+        return weight, layout
+    extents = dict(zip(layout, op.dims(weight), strict=True))
+    channels = op.dims(data)[op["data_layout"].index("C")]
+    if not groups == channels == extents["O"] or extents["I"] == 1:
+        return weight, layout
+    together = layout.replace("I", "").replace("O", "OI")
+    if together != layout:
+        weight = op.bind(_laid_out(weight, layout, together), "weight")
+    extents["O"], extents["I"] = product((extents["O"], extents["I"])), 1
+    flat = relax.op.reshape(weight, shape_of([extents[axis] for axis in together]))
+    return op.bind(flat, "weight"), together
 
 
 def convolve(op: Operation, data: Any, weight: Any) -> Any:
     """`nn.conv2d` of two tensors with the attributes of `op`."""
-    return _call_convolution(op, relax.op.nn.conv2d, data, weight, {})
+    return _call_convolution(op, relax.op.nn.conv2d, data, weight)
 
 
 def transpose_convolve(op: Operation, data: Any, weight: Any) -> Any:
     """`nn.conv2d_transpose` of two tensors with the attributes of `op`."""
-    extra = {"output_padding": op["output_padding"]}
-    return _call_convolution(op, relax.op.nn.conv2d_transpose, data, weight, extra)
+    return _transpose_convolve(op, 2, data, weight)
+
+
+def _transpose_convolve(op: Operation, rank: int, data: Any, weight: Any) -> Any:
+    """A transposed convolution in the layouts that Relax computes, channels first and inputs first."""
+    space = "DHW"[3 - rank :]
+    want, kernel_want = f"NC{space}", f"IO{space}"
+    have, kernel_have, out = op["data_layout"], op["kernel_layout"], op["out_layout"]
+    _check_layouts(op, rank)
+    if have != want:
+        data = op.bind(_laid_out(data, have, want), "data")
+    if kernel_have != kernel_want:
+        weight = op.bind(_laid_out(weight, kernel_have, kernel_want), "weight")
+    names = ("strides", "padding", "output_padding", "dilation", "groups")
+    out_dtype = op["out_dtype"]
+    made = getattr(relax.op.nn, f"conv{rank}d_transpose")(
+        data,
+        weight,
+        **{name: op[name] for name in names},
+        data_layout=want,
+        kernel_layout=kernel_want,
+        out_dtype=None if out_dtype in ("", str(data.ty.dtype)) else out_dtype,
+    )
+    if (out or have) == want:
+        return made
+    return _laid_out(op.bind(made, "convolution"), want, out or have)
 
 
 def _convolutions() -> None:
@@ -72,7 +120,7 @@ def _convolutions() -> None:
         make = getattr(relax.op.nn, f"conv{rank}d")
 
         def convert(op: Operation, make: Any = make) -> Any:
-            return _call_convolution(op, make, op.expr(0), op.expr(1), {})
+            return _call_convolution(op, make, op.expr(0), op.expr(1))
 
         FAMILY.operator(
             f"nn.conv{rank}d",
@@ -80,11 +128,9 @@ def _convolutions() -> None:
             arguments=2,
             **convolution_defaults(rank, data, kernel),
         )(convert)
-        turned = getattr(relax.op.nn, f"conv{rank}d_transpose")
 
-        def convert_transposed(op: Operation, make: Any = turned) -> Any:
-            extra = {"output_padding": op["output_padding"]}
-            return _call_convolution(op, make, op.expr(0), op.expr(1), extra)
+        def convert_transposed(op: Operation, rank: int = rank) -> Any:
+            return _transpose_convolve(op, rank, op.expr(0), op.expr(1))
 
         FAMILY.operator(
             f"nn.conv{rank}d_transpose",
@@ -119,27 +165,41 @@ def dense(op: Operation) -> Any:
     return _matmul(op, op.expr(0), _turned(op, op.expr(1), "permute_dims"))
 
 
-def _product(name: str, transpose_b: bool, **more: Any) -> None:
+def _product(name: str, **more: Any) -> None:
     @FAMILY.operator(
         name,
         "`matmul`, `permute_dims` of what is transposed",
         arguments=2,
         out_dtype="",
         transpose_a=False,
-        transpose_b=transpose_b,
+        transpose_b=None,
         **more,
     )
     def convert(op: Operation) -> Any:
         left, right = op.expr(0), op.expr(1)
         if op["transpose_a"]:
             left = _turned(op, left, "permute_dims")
-        if op["transpose_b"]:
+        if _turns_right(op, op.dims(left), op.dims(right)):
             right = _turned(op, right, "permute_dims")
         return _matmul(op, left, right)
 
 
-_product("nn.matmul", False, units=None)
-_product("nn.batch_matmul", True)
+def _turns_right(op: Operation, left: list[Any], right: list[Any]) -> bool:
+    """Whether the second operand is written transposed.
+
+    Text says it where it is so. TVM before 0.8 had no such attribute and always meant it, in the batch product
+    alone: what fits in that way only is such text.
+    """
+    if op["transpose_b"] is not None or op.name != "nn.batch_matmul":
+        return bool(op["transpose_b"])
+    if len(left) < 2 or len(right) < 2:
+        op.misfit("an operand is no matrix")
+    inner = (left[-1], right[-2], right[-1])
+    return all(isinstance(dim, int) for dim in inner) and inner[1] != inner[0] == inner[2]
+
+
+_product("nn.matmul", units=None)
+_product("nn.batch_matmul")
 
 
 @FAMILY.operator("nn.bias_add", "`add` of the bias, reshaped to broadcast", arguments=2, axis=1)
@@ -211,109 +271,6 @@ def dropout(op: Operation) -> Value:
     return (op.args[0], op.args[0])
 
 
-@FAMILY.operator(
-    "nn.batch_norm", "`nn.batch_norm`", arguments=5, axis=1, epsilon=1e-5, center=True, scale=True
-)
-def batch_norm(op: Operation) -> Any:
-    """Inference with the moving statistics, a tuple of three."""
-    return relax.op.nn.batch_norm(
-        *[op.expr(each) for each in range(5)],
-        axis=op["axis"],
-        epsilon=op["epsilon"],
-        center=op["center"],
-        scale=op["scale"],
-        training=False,
-    )
-
-
-_NORM: dict[str, Any] = {"epsilon": 1e-5, "center": True, "scale": True}
-
-
-@FAMILY.operator("nn.layer_norm", "`nn.layer_norm`", arguments=3, axis=-1, **_NORM)
-def layer_norm(op: Operation) -> Any:
-    """Over one axis."""
-    return relax.op.nn.layer_norm(
-        op.expr(0), op.expr(1), op.expr(2), [op["axis"]], op["epsilon"], op["center"], op["scale"]
-    )
-
-
-@FAMILY.operator("nn.group_norm", "`nn.group_norm`", arguments=3, axis=1, num_groups=1, **_NORM)
-def group_norm(op: Operation) -> Any:
-    """Over groups of channels and all axes behind them."""
-    data = op.expr(0)
-    rank = len(op.dims(data))
-    axis = op.axis(op["axis"], rank)
-    axes = [each for each in range(1, rank) if each != axis]
-    return relax.op.nn.group_norm(
-        data,
-        op.expr(1),
-        op.expr(2),
-        op["num_groups"],
-        axis,
-        axes,
-        op["epsilon"],
-        op["center"],
-        op["scale"],
-    )
-
-
-@FAMILY.operator("nn.instance_norm", "`nn.instance_norm`", arguments=3, axis=1, **_NORM)
-def instance_norm(op: Operation) -> Any:
-    """Over all axes but the batch's and the channels'."""
-    data = op.expr(0)
-    rank = len(op.dims(data))
-    axis = op.axis(op["axis"], rank)
-    axes = [each for each in range(1, rank) if each != axis]
-    return relax.op.nn.instance_norm(
-        data, op.expr(1), op.expr(2), axis, axes, op["epsilon"], op["center"], op["scale"]
-    )
-
-
-@FAMILY.operator(
-    "nn.l2_normalize", "`multiply`, `sum`, `maximum`, `sqrt`, `divide`", eps=0.0, axis=None
-)
-def l2_normalize(op: Operation) -> Any:
-    """Over the root of the sum of squares, at least `eps`."""
-    data = op.expr()
-    dtype = str(data.ty.dtype)
-    squares = op.bind(relax.op.multiply(data, data), "squares")
-    axes = op.axes(op["axis"], len(op.dims(data)))
-    total = op.bind(relax.op.sum(squares, axes, keepdims=True), "total")
-    least = op.bind(relax.op.maximum(total, scalar(op["eps"], dtype)), "least")
-    return relax.op.divide(data, op.bind(relax.op.sqrt(least), "root"))
-
-
-@FAMILY.operator(
-    "nn.lrn",
-    "`multiply`, `nn.avg_pool2d`, `power`, `divide`",
-    size=5,
-    axis=1,
-    bias=2.0,
-    alpha=1e-5,
-    beta=0.75,
-)
-def lrn(op: Operation) -> Any:
-    """Each element over a power of the mean square of its neighbours in other channels."""
-    data = op.expr()
-    dims, dtype = op.dims(data), str(data.ty.dtype)
-    if op.axis(op["axis"], len(dims)) != 1 or len(dims) < 2:
-        op.misfit("its axis is not the second")
-    if op["size"] % 2 == 0:
-        op.misfit("its size is even")
-    squares = op.bind(relax.op.multiply(data, data), "squares")
-    flat = op.bind(
-        relax.op.reshape(squares, shape_of((dims[0], 1, dims[1], product(dims[2:])))), "flat"
-    )
-    half = op["size"] // 2
-    mean = relax.op.nn.avg_pool2d(
-        flat, (op["size"], 1), padding=(half, 0, half, 0), count_include_pad=True
-    )
-    near = op.bind(relax.op.reshape(op.bind(mean, "mean"), shape_of(dims)), "near")
-    scaled = op.bind(relax.op.multiply(near, scalar(op["alpha"], dtype)), "scaled")
-    total = op.bind(relax.op.add(scaled, scalar(op["bias"], dtype)), "total")
-    return relax.op.divide(data, op.bind(relax.op.power(total, scalar(op["beta"], dtype)), "power"))
-
-
 @FAMILY.operator("nn.batch_flatten", "`reshape`")
 def batch_flatten(op: Operation) -> Value:
     """All axes behind the first as one."""
@@ -330,24 +287,3 @@ def value_reshaped(op: Operation, value: Accumulator) -> Accumulator:
     dims = op.dims(value.real)
     real = relax.op.reshape(value.real, shape_of((dims[0], product(dims[1:]))))
     return Accumulator(op.bind(real, "flat"), value.scale, value.zero_point, 0, value.dtype)
-
-
-@FAMILY.operator("nn.pad", "`nn.pad`", arguments=2, pad_width=(), pad_mode="constant")
-def pad(op: Operation) -> Any:
-    """Margins of one value, of the edge, or mirrored."""
-    modes = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}
-    if op["pad_mode"] not in modes:
-        op.misfit(f"pad_mode {op['pad_mode']!r}")
-    widths = [int(each) for pair in op["pad_width"] for each in pair]
-    value = op.array(1, "the value of the margin").reshape(-1)
-    return relax.op.nn.pad(op.expr(0), widths, modes[op["pad_mode"]], float(value[0]))
-
-
-@FAMILY.operator("nn.mirror_pad", "`nn.pad`", mode="SYMMETRIC", pad_width=())
-def mirror_pad(op: Operation) -> Any:
-    """Mirrored margins without the edge itself."""
-    if op["mode"] != "REFLECT":
-        op.misfit(f"mode {op['mode']!r}")
-    return relax.op.nn.pad(
-        op.expr(), [int(each) for pair in op["pad_width"] for each in pair], "reflect"
-    )

@@ -1,0 +1,1 @@
+"""Each operator of Relay against its meaning in numpy: text, Relax, numbers."""
