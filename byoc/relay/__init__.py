@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from byoc.relay.expr import TupleGetItem as TupleGetItem
     from byoc.relay.expr import Var as Var
     from byoc.relay.expr import const as const
+    from byoc.relay.model import rewritten as rewritten
     from byoc.relay.register import get_pattern_table as get_pattern_table
     from byoc.relay.register import register_op_attr as register_op_attr
     from byoc.relay.register import register_pattern_table as register_pattern_table
@@ -44,6 +45,7 @@ _HOMES: Final = {
     "get_pattern_table": "register",
     "register_op_attr": "register",
     "register_pattern_table": "register",
+    "rewritten": "model",
     "rows": "table",
     "rows_from_relay": "table",
 }

@@ -62,6 +62,19 @@ class DFPattern:
         """Demand a tensor type: anything with a `shape` and a `dtype`."""
         return TypePattern(self, ttype)
 
+    def match(self, expr: Any) -> bool:
+        """Whether this fits an expression, or the result of a Relax function."""
+        return match(self, expr)
+
+    def partition(
+        self,
+        expr: Any,
+        attrs: Mapping[str, Any] | None = None,
+        check: Callable[[Any], bool] = lambda expr: True,
+    ) -> Any:
+        """A Relax function with what this matches as functions of their own."""
+        return partition(self, expr, attrs, check)
+
     def dominates(self, parent: DFPattern, path: DFPattern | None = None) -> DFPattern:
         """Match this where every way from it back ends at `parent`, through ops that match `path`."""
         return DominatorPattern(parent, wildcard() if path is None else path, self)
@@ -217,6 +230,31 @@ def rewrite(callbacks: Any, expr: Any, mod: Any = None) -> Any:
     del mod
     given = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
     return rewrite_function(given, expr)
+
+
+def match(pattern: DFPattern, expr: Any) -> bool:
+    """Whether `pattern` fits an expression that a check sees or `byoc.relay.op` makes, or a function's result.
+
+    Raises PatternError for anything else.
+    """
+    from byoc.relay.matching import matches
+
+    return matches(pattern, expr)
+
+
+def partition(
+    pattern: DFPattern,
+    expr: Any,
+    attrs: Mapping[str, Any] | None = None,
+    check: Callable[[Any], bool] = lambda expr: True,
+) -> Any:
+    """A Relax function with what `pattern` matches and `check` takes as local functions with `attrs`.
+
+    Raises PatternError for what is no Relax function.
+    """
+    from byoc.relay.matching import partitioned
+
+    return partitioned(pattern, expr, attrs, check)
 
 
 def is_op(op_name: str) -> DFPattern:

@@ -64,15 +64,17 @@ def emitted(
 
 def inferred(expr: Expr) -> Any:
     """The type of an expression, as Relay's InferType finds it. Raises PatternError."""
+    return relay_type(emitted(expr, variable).function.ret_ty)
+
+
+def variable(expr: Expr) -> Any:
+    """A variable of its type for a value of a model, None for what a callback made."""
     from tvm import relax
 
-    def variable(each: Expr) -> Any:
-        made = isinstance(each, Call) and each.made
-        if made or isinstance(each, Constant | Tuple | TupleGetItem):
-            return None
-        return relax.Var("value", _relax_type(each.checked_type))
-
-    return relay_type(emitted(expr, variable).function.ret_ty)
+    made = isinstance(expr, Call) and expr.made
+    if made or isinstance(expr, Constant | Tuple | TupleGetItem):
+        return None
+    return relax.Var("value", _relax_type(expr.checked_type))
 
 
 def relay_type(ty: Any) -> Any:

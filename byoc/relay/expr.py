@@ -258,7 +258,7 @@ class Call(Expr):
 
 
 class SeenCall(Call):
-    """A call of a model; `args` and `attrs` are read when first asked for."""
+    """A call of a model; `args` and `attrs` are read when first asked for. `place` is its graph and node there."""
 
     def __init__(
         self,
@@ -268,6 +268,7 @@ class SeenCall(Call):
         checked_type: Any,
     ) -> None:
         super().__init__(op, ())
+        self.place: Any = None
         self._type, self._args, self._attrs = checked_type, args, attrs
 
     @property
@@ -280,12 +281,14 @@ RelayExpr = Expr
 
 
 def const(value: Any, dtype: str | None = None) -> Constant:
-    """A constant; numbers are float32 and int32 unless `dtype` says otherwise, as in Relay."""
+    """A constant; numbers and lists are float32 and int32 unless `dtype` says otherwise, as in Relay."""
     import numpy as np
 
-    if dtype is None and isinstance(value, int | float) and not isinstance(value, bool):
-        dtype = "int32" if isinstance(value, int) else "float32"
     array = np.asarray(value, dtype)
+    if dtype is None and isinstance(value, int | float | list):
+        array = array.astype(
+            {"float64": "float32", "int64": "int32"}.get(str(array.dtype), array.dtype)
+        )
     return Constant(lambda: array, TensorType(tuple(map(Int, array.shape)), str(array.dtype)))
 
 

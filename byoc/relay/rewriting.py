@@ -177,7 +177,7 @@ class _Pass:
             if len(graph.block) == 1:
                 for match in finder.found(graph):
                     self._replace(finder, graph, match)
-        return self._rebuilt() if self.replaced else self.function
+        return rebuilt(self.function, self.replaced) if self.replaced else self.function
 
     def _replace(self, finder: Finder, graph: Graph, match: Composite) -> None:
         view, root = finder.view(graph, match), match.root
@@ -236,22 +236,21 @@ class _Pass:
         self.names.add(f"{name}_{count}")
         return f"{name}_{count}"
 
-    def _rebuilt(self) -> Any:
-        from tvm import relax
 
-        function = self.function
-        blocks = []
-        for block in function.body.blocks:
-            bindings: list[Any] = []
-            for each in block.bindings:
-                bindings += self.replaced.get(hash(each.var), [each])
-            is_dataflow = isinstance(block, relax.DataflowBlock)
-            blocks.append((relax.DataflowBlock if is_dataflow else relax.BindingBlock)(bindings))
-        body = relax.SeqExpr(blocks, function.body.body)
-        made = relax.Function(
-            function.params, body, function.ret_ty, function.is_pure, function.attrs
-        )
-        return relax.analysis.remove_all_unused(made)
+def rebuilt(function: Any, replaced: Mapping[int, list[Any]]) -> Any:
+    """`function` with other bindings in place of those of variables, by address; what nothing reads goes."""
+    from tvm import relax
+
+    blocks = []
+    for block in function.body.blocks:
+        bindings: list[Any] = []
+        for each in block.bindings:
+            bindings += replaced.get(hash(each.var), [each])
+        is_dataflow = isinstance(block, relax.DataflowBlock)
+        blocks.append((relax.DataflowBlock if is_dataflow else relax.BindingBlock)(bindings))
+    body = relax.SeqExpr(blocks, function.body.body)
+    made = relax.Function(function.params, body, function.ret_ty, function.is_pure, function.attrs)
+    return relax.analysis.remove_all_unused(made)
 
 
 def _with(value: Any, given: Mapping[int, Any]) -> Any:

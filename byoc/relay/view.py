@@ -52,6 +52,8 @@ class View:
         if node not in self._exprs:
             found = self._exprs[node] = self._expr(node)
             self._nodes.setdefault(id(found), node)
+            if isinstance(found, SeenCall):
+                found.place = (self.graph, self._nodes[id(found)])
         return self._exprs[node]
 
     def node(self, expr: Expr) -> int | None:
