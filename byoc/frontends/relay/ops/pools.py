@@ -114,7 +114,7 @@ for _rank in (1, 2, 3):
     layout="NCHW",
     method="linear",
     coordinate_transformation_mode="half_pixel",
-    rounding_method="",
+    rounding_method="round",
     cubic_alpha=-0.5,
     cubic_exclude=0,
     extrapolation_value=0.0,
