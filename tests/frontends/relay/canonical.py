@@ -3,8 +3,9 @@
 Gone are the names of variables and the kinds of blocks; bindings of a variable, of a tuple, of an item of a tuple
 that is written, and casts to a type that is known anyway; values that nothing reads; local functions that are no
 composites, which are put where they are called; attributes of functions other than those that say whose they are;
-the momentum of a batch norm, which training alone reads; the dtype of the bounds of a clip; whether an axis of a
-reduction is counted from the end, or all are meant where none is named.
+the momentum of a batch norm, which training alone reads; the dtype of the bounds of a clip; strides of a slice that
+are left out; the axis of one scale; whether axes of a reduction or a norm are counted from the end, or all are
+meant where none is named.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 import tvm_ffi
-from tvm import IRModule, ir, relax
+from tvm import IRModule, ir, relax, tirx
 
 _KEPT = ("Codegen", "Composite", "Primitive", "global_symbol")
 
@@ -149,7 +150,28 @@ def _reduced(call: Any, args: list[Any]) -> Any:
     return make(args[0], list(axes), keepdims=call.attrs.keepdims)
 
 
+def _layer_norm(call: Any, args: list[Any]) -> Any:
+    given, rank = call.attrs, args[0].ty.ndim
+    axes = [int(axis) % rank for axis in given.axes]
+    return relax.op.nn.layer_norm(*args, axes, given.epsilon, given.center, given.scale)
+
+
+def _sliced(call: Any, args: list[Any]) -> Any:
+    strides = args[4] if len(args) > 4 else relax.Tuple([tirx.IntImm("int64", 1)] * len(args[1]))
+    return relax.op.strided_slice(*args[:4], strides)
+
+
+def _quantised(call: Any, args: list[Any]) -> Any:
+    make = getattr(relax.op, call.op.name.removeprefix("relax."))
+    axis = call.attrs.axis if args[1].ty.ndim else 0
+    return make(*args, axis=axis, out_dtype=call.attrs.out_dtype)
+
+
 _RENEWED = {
+    "relax.nn.layer_norm": _layer_norm,
+    "relax.strided_slice": _sliced,
+    "relax.quantize": _quantised,
+    "relax.dequantize": _quantised,
     "relax.nn.batch_norm": _batch_norm,
     "relax.clip": _clip,
     **{f"relax.{name}": _reduced for name in ("sum", "max", "min", "prod", "mean", "variance")},

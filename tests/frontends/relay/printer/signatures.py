@@ -12,7 +12,7 @@ _NONE: Final = """
 abs acos acosh add asin asinh atan atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil cos cosh divide equal
 erf exp floor floor_divide floor_mod full_like greater greater_equal isfinite isinf isnan left_shift less less_equal
 log logical_and logical_not logical_or logical_xor maximum minimum mod multiply negative not_equal ones_like power
-right_shift round rsqrt sigmoid sign sin sinh sqrt subtract tan tanh trunc where zeros_like nn.relu nn.batch_flatten
+right_shift rsqrt sigmoid sign sin sinh sqrt subtract tan tanh trunc where zeros_like nn.relu nn.batch_flatten
 """
 
 _REDUCE: Final = {"axis": None, "keepdims": False, "exclude": False}
@@ -69,7 +69,7 @@ SIGNATURES: Final[Mapping[str, Mapping[str, Any]]] = {
     "nn.bias_add": {"axis": 1},
     "nn.dense": {"units": None, "out_dtype": ""},
     "nn.matmul": {"units": None, "out_dtype": "", "transpose_a": False, "transpose_b": False},
-    "nn.batch_matmul": {"out_dtype": "", "transpose_a": False, "transpose_b": True},
+    "nn.batch_matmul": {"out_dtype": "", "transpose_a": False, "transpose_b": False},
     "nn.softmax": {"axis": -1},
     "nn.log_softmax": {"axis": -1},
     "nn.leaky_relu": {"alpha": 0.25},

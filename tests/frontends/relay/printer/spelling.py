@@ -29,7 +29,7 @@ _SAME: Final = """
 abs acos acosh asin asinh atan atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil cos cosh divide equal
 erf exp floor floor_divide floor_mod greater greater_equal isfinite isinf isnan left_shift less less_equal
 log logical_and logical_not logical_or logical_xor maximum minimum mod multiply negative not_equal ones_like power
-right_shift round rsqrt sigmoid sign sin sinh sqrt subtract tan tanh trunc where zeros_like full_like nn.relu
+right_shift rsqrt sigmoid sign sin sinh sqrt subtract tan tanh trunc where zeros_like full_like nn.relu
 """
 
 _NORM: Final = ("epsilon", "center", "scale")

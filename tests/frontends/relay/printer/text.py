@@ -138,9 +138,15 @@ class Writer:
             return f"({args[0]} {_SIGNS[call.callee]} {args[1]})"
         for key, value in call.attrs.items():
             if self.style.defaults or key not in call.defaults or value != call.defaults[key]:
-                args.append(f"{key}={attribute(value)}")
+                args.append(f"{key}={self._attribute(value)}")
         callee = call.callee if isinstance(call.callee, str) else self.expr(call.callee, indent)
         return f"{callee}({', '.join(args)}){self._comment(call)}"
+
+    def _attribute(self, value: Any) -> str:
+        """An attribute; one that is a constant is in the metadata section, whatever it holds."""
+        if isinstance(value, tree.Constant):
+            return self.constants.reference(value.data)
+        return attribute(value)
 
     def _comment(self, call: tree.Call) -> str:
         words = []
