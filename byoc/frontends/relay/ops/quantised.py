@@ -232,15 +232,12 @@ def _unaries() -> None:
         name: getattr(relax.op, name)
         for name in (
             "abs",
-            "cos",
             "erf",
             "exp",
             "log",
             "rsqrt",
             "sigmoid",
-            "sin",
             "sqrt",
-            "tan",
             "tanh",
         )
     }

@@ -70,7 +70,7 @@ def _function(name: str) -> Convert:
         index = cast(op, data, "int32")
         if dtype == "int8":
             index = op.bind(relax.op.add(index, constant(np.asarray(128, np.int32))), "index")
-        return relax.op.take(table, index, axis=0, mode="fast")
+        return relax.op.take(table, index, axis=0, mode="clip")
 
     return convert
 

@@ -36,7 +36,25 @@ def _windows(op: Operation, data: Any, rank: int) -> Any:
     make = getattr(relax.op.nn, f"avg_pool{rank}d")
     attrs = {name: op[name] for name in _WINDOW}
     real = op.bind(make(cast(op, data, "float64"), **attrs), "pool")
+    if op["ceil_mode"]:
+        _hold_windows(op, data, real)
     return cast(op, real, str(data.ty.dtype))
+
+
+def _hold_windows(op: Operation, data: Any, made: Any) -> None:
+    """Raise Misfit where Relay has a window that begins behind the image; Relax has none there."""
+    have, found = op.static(data), op.static(made)
+    spatial = [axis for axis, letter in enumerate(op["layout"]) if letter not in "NC"]
+    padding = [int(each) for each in op["padding"]]
+    sides = len(spatial)
+    for index, axis in enumerate(spatial):
+        # Relay's padding is one number, one an axis, or all before and then all behind.
+        before = padding[index % len(padding)]
+        behind = padding[sides + index] if len(padding) == 2 * sides else before
+        reach = (op["pool_size"][index] - 1) * op["dilation"][index] + 1
+        step = op["strides"][index]
+        if -(-(have[axis] + before + behind - reach) // step) + 1 != found[axis]:
+            op.misfit("a window of its ceil_mode begins behind the image, where Relax has none")
 
 
 def avg_pool2d(op: Operation) -> Any:

@@ -101,8 +101,8 @@ def stored(real: Array, scale: Array, zero_point: Array, dtype: str) -> Array:
         steps = np.clip(real / scale, np.float32(-BEYOND), np.float32(BEYOND))
         whole = np.trunc(steps) + np.trunc(2 * (steps - np.trunc(steps)))
         moved = whole + zero_point.astype(np.float32)
-    bounded = np.clip(moved, float(limits.min), min(float(limits.max), LAST))
-    kept: Array = np.where(np.isnan(bounded), limits.max, bounded.astype(np.int64)).astype(dtype)
+        bounded = np.clip(moved, float(limits.min), min(float(limits.max), LAST))
+    kept: Array = np.where(np.isnan(bounded), limits.max, np.nan_to_num(bounded)).astype(dtype)
     return kept
 
 
