@@ -50,7 +50,20 @@ _HOMES: Final = {
     "rows_from_relay": "table",
 }
 
-_MODULES: Final = frozenset({"dataflow_pattern", "expr", "op", "register", "tvm"})
+_MODULES: Final = frozenset(
+    {
+        "analysis",
+        "build_module",
+        "dataflow_pattern",
+        "expr",
+        "expr_functor",
+        "op",
+        "register",
+        "strategy",
+        "transform",
+        "tvm",
+    }
+)
 
 __all__ = [*_HOMES, *sorted(_MODULES)]
 
@@ -58,6 +71,10 @@ __all__ = [*_HOMES, *sorted(_MODULES)]
 def __getattr__(name: str) -> Any:
     if name in ("nn", "qnn", "image"):
         return getattr(import_module(f"{__name__}.op"), name)
+    if name == "Function":
+        from tvm import relax
+
+        return relax.Function
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     if name not in _HOMES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from byoc.relay.expr import Call, Constant, Expr, Tuple
@@ -19,8 +18,8 @@ class Captured:
     in gets a variable of its own, since the old one will hold what takes its place.
     """
 
-    def __init__(self, graph: Graph, view: View, binding: Any, fresh: Callable[[str], str]) -> None:
-        self.graph, self.view, self.binding, self.fresh = graph, view, binding, fresh
+    def __init__(self, graph: Graph, view: View, binding: Any, names: set[str]) -> None:
+        self.graph, self.view, self.binding, self.names = graph, view, binding, names
         self._old: Any = None
 
     def __call__(self, expr: Expr) -> Any:
@@ -47,5 +46,12 @@ class Captured:
         if self._old is None:
             var = self.binding.var
             kind = relax.DataflowVar if self.graph.dataflow else relax.Var
-            self._old = kind(self.fresh(var.name), var.ty)
+            self._old = kind(self._fresh(var.name), var.ty)
         return self._old
+
+    def _fresh(self, name: str) -> str:
+        count = 0
+        while f"{name}_{count}" in self.names:
+            count += 1
+        self.names.add(f"{name}_{count}")
+        return f"{name}_{count}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,10 +19,14 @@ _FILE: Final = "the expression"
 
 @dataclass(frozen=True)
 class Emitted:
-    """`function` takes `values`, the Relax values that the expression reads, in the order of its parameters."""
+    """`function` takes `values`, the Relax values that the expression reads, in the order of its parameters.
+
+    `origins` maps its bindings to the spans of the calls that they came from.
+    """
 
     function: relax.Function
     values: tuple[Any, ...]
+    origins: Mapping[str, tuple[str, ...]]
 
 
 def emitted(
@@ -33,8 +37,8 @@ def emitted(
 ) -> Emitted:
     """The Relax function of `expr`, its bindings named apart from `names`.
 
-    `value_of` gives the Relax value that an expression stands for, None for one that is written out. Calls get
-    `span` as their source. Raises PatternError for what has no form in Relax.
+    `value_of` gives the Relax value that an expression stands for, None for one that is written out. Calls without
+    a span get `span`. Raises PatternError for what has no form in Relax.
     """
     from byoc.frontends.relay import ast
     from byoc.frontends.relay.function import FunctionBuilder
@@ -59,7 +63,7 @@ def emitted(
         made = builder.build(function, writer.constants, types, None)
     except ModelError as error:
         raise PatternError(str(error).removeprefix(f"{_FILE}:1:1: ")) from None
-    return Emitted(made, tuple(writer.values.values()))
+    return Emitted(made, tuple(writer.values.values()), builder.origins)
 
 
 def inferred(expr: Expr) -> Any:
@@ -159,7 +163,9 @@ class _Writer:
             )
         args = tuple([self.write(each) for each in expr.args])
         attrs = {name: _simple(each) for name, each in expr.attrs.items()}
-        call = ast.Call(ast.Operator(expr.op.name, self.at), args, attrs, self.at, self.span)
+        call = ast.Call(
+            ast.Operator(expr.op.name, self.at), args, attrs, self.at, str(expr.span or self.span)
+        )
         name = str(len(self.bindings))
         self.bindings.append(ast.Binding(name, call, self.at))
         return ast.Local(name, self.at)

@@ -7,7 +7,7 @@ read outside, as in Relay. The branches of an `if` stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -124,7 +124,7 @@ class Finder:
         parts = {part: env[part] for part in self.converter.anchors if part in env}
         spelled = {node: self.converter.anchors[part] for part, node in parts.items()}
         sums = frozenset(node for part, node in parts.items() if part in self.converter.sums)
-        return View(graph, spelled, sums)
+        return View(graph, {**borders(graph, match.nodes), **spelled}, sums)
 
     def parts(self, view: View, match: Composite) -> NodeMap:
         """What each part of the pattern matched."""
@@ -146,6 +146,15 @@ def _turned(view: View, held: Mapping[DFPattern, Expr]) -> dict[DFPattern, Expr]
         if isinstance(pattern, CallPattern) and isinstance(expr, Call)
         for operand, given in zip(pattern.args or (), expr.args, strict=False)
         if view.node(given) is None
+    }
+
+
+def borders(graph: Graph, inside: Collection[int] = ()) -> dict[int, str]:
+    """The `dequantize` calls that are not `inside` a match: Relay has them there as well."""
+    return {
+        node: "qnn.dequantize"
+        for node, op in enumerate(graph.ops)
+        if op == "dequantize" and node not in inside
     }
 
 
@@ -186,55 +195,56 @@ class _Pass:
         if after is before:
             return
         if not graph.names[root]:
-            raise PatternError(
-                f"{self._who}: the match ends in a value without a name; normalize it"
-            )
+            who = type(self.callback).__name__
+            raise PatternError(f"rewrite({who}): the match ends in a value without a name")
         binding = graph.bindings[root]
-        made = self._bindings(graph, view, binding, after)
+        who = f"rewrite({type(self.callback).__name__})"
+        made = placed(who, graph, view, binding, after, self.names)
         replaced = tuple(graph.names[node] for node in match.nodes if graph.names[node])
-        record = RECORD.get()
-        if record is not None:
-            record.update({each.var.name: replaced for each in made})
+        note({each.var.name: replaced for each in made})
         self.replaced[hash(binding.var)] = made
 
-    @property
-    def _who(self) -> str:
-        return f"rewrite({type(self.callback).__name__})"
 
-    def _bindings(self, graph: Graph, view: View, binding: Any, after: Expr) -> list[Any]:
-        """The bindings that compute `after`, the last of them of the variable that the match had."""
-        from tvm import relax
+def note(names: Mapping[str, tuple[str, ...]]) -> None:
+    """Tell who listens of new bindings, and of those that they replace."""
+    record = RECORD.get()
+    if record is not None:
+        record.update(names)
 
-        from byoc.relay.captured import Captured
 
-        captured = Captured(graph, view, binding, self._fresh)
-        try:
-            new = emitted(after, captured, self.names, binding.var.name)
-        except PatternError as error:
-            raise PatternError(f"{self._who}: {error.what}") from None
-        function = new.function
-        _same_type(self._who, function.ret_ty, binding.var.ty)
-        kind = relax.DataflowVar if graph.dataflow else relax.Var
-        given = dict(zip(map(hash, function.params), new.values, strict=True))
-        inner = [each for block in function.body.blocks for each in block.bindings]
-        result = function.body.body
-        made = captured.kept()
-        for each in inner:
-            value = _with(each.value, given)
-            var = binding.var if each.var.same_as(result) else kind(each.var.name, each.var.ty)
-            given[hash(each.var)] = var
-            made.append(relax.VarBinding(var, value))
-            self.names.add(var.name)
-        if not inner or not inner[-1].var.same_as(result):
-            made.append(relax.VarBinding(binding.var, _with(result, given)))
-        return made
+def placed(
+    who: str, graph: Graph, view: View, binding: Any, after: Expr, names: set[str]
+) -> list[Any]:
+    """The bindings that compute `after`, the last of them of the variable of `binding`, which they replace.
 
-    def _fresh(self, name: str) -> str:
-        count = 0
-        while f"{name}_{count}" in self.names:
-            count += 1
-        self.names.add(f"{name}_{count}")
-        return f"{name}_{count}"
+    New names are put into `names`. Raises PatternError, starting with `who`.
+    """
+    from tvm import relax
+
+    from byoc.relay.captured import Captured
+
+    captured = Captured(graph, view, binding, names)
+    try:
+        new = emitted(after, captured, names, binding.var.name)
+    except PatternError as error:
+        raise PatternError(f"{who}: {error.what}") from None
+    function = new.function
+    _same_type(who, function.ret_ty, binding.var.ty)
+    kind = relax.DataflowVar if graph.dataflow else relax.Var
+    given = dict(zip(map(hash, function.params), new.values, strict=True))
+    inner = [each for block in function.body.blocks for each in block.bindings]
+    result = function.body.body
+    made = captured.kept()
+    for each in inner:
+        value = _with(each.value, given)
+        var = binding.var if each.var.same_as(result) else kind(each.var.name, each.var.ty)
+        given[hash(each.var)] = var
+        made.append(relax.VarBinding(var, value))
+        names.add(var.name)
+        note({var.name: new.origins.get(each.var.name, ())})
+    if not inner or not inner[-1].var.same_as(result):
+        made.append(relax.VarBinding(binding.var, _with(result, given)))
+    return made
 
 
 def rebuilt(function: Any, replaced: Mapping[int, list[Any]]) -> Any:

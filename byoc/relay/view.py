@@ -54,6 +54,7 @@ class View:
             self._nodes.setdefault(id(found), node)
             if isinstance(found, SeenCall):
                 found.place = (self.graph, self._nodes[id(found)])
+                found.span = self.graph.names[self._nodes[id(found)]] or None
         return self._exprs[node]
 
     def node(self, expr: Expr) -> int | None:

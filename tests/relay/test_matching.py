@@ -14,7 +14,7 @@ from byoc.partition.graph import read_module
 from byoc.partition.match import Match
 from byoc.partition.vendor import Vendor
 from byoc.relay.dataflow_pattern import is_constant, is_op, is_tuple, match, partition, wildcard
-from tests.partition.build import script
+from tests.partition.build import module, script
 from tests.relay.build import seen, used
 from tests.relay.test_rewriting import NORM, LayerNorm, same_results
 
@@ -58,7 +58,7 @@ def test_other_things_are_refused(given: Any) -> None:
 
 def test_a_function_has_one_result() -> None:
     with pytest.raises(PatternError, match="expected one result"):
-        wildcard().match(main("a = exp(x); b = sqrt(x) -> a, b"))
+        wildcard().match(module([("exp", [0]), ("sqrt", [0])], [1, 2], dataflow=False)["main"])
 
 
 def functions(function: Any) -> list[Any]:
@@ -68,11 +68,11 @@ def functions(function: Any) -> list[Any]:
 
 def test_matches_become_functions() -> None:
     text = "c = nn.conv2d(i, w); r = nn.relu(c); e = exp(r); f = nn.relu(e) -> f"
-    module = script(text, **used(text))
+    made = script(text, **used(text))
     pattern = conv().optional(is_op("nn.relu")) | is_op("nn.relu")(wildcard())
-    module["main"] = partition(pattern, module["main"], {"Composite": "npu.conv"})
-    relax.analysis.well_formed(module)
-    local = functions(module["main"])
+    made["main"] = partition(pattern, made["main"], {"Composite": "npu.conv"})
+    relax.analysis.well_formed(made)
+    local = functions(made["main"])
     assert [str(each.attrs["PartitionedFromPattern"]) for each in local] == [
         "nn.conv2d_nn.relu_",
         "nn.relu_",
@@ -98,9 +98,9 @@ def test_a_rewritten_model_is_partitioned_and_names_its_source(whole: bool) -> N
     origins = {"main": {name: (f"node_{name}",) for name in "mdpvesngo"}}
     model = Model("norm", before, origins=origins)
 
-    def change(module: Any) -> Any:
-        module["main"] = relay.dataflow_pattern.rewrite(LayerNorm(), module["main"])
-        return module
+    def change(given: Any) -> Any:
+        given["main"] = relay.dataflow_pattern.rewrite(LayerNorm(), given["main"])
+        return given
 
     made = relay.rewritten(model, change if whole else LayerNorm())
     assert same_results(NORM, made.module)
@@ -115,4 +115,4 @@ def test_a_rewritten_model_is_partitioned_and_names_its_source(whole: bool) -> N
 def test_a_change_has_to_give_a_module() -> None:
     model = Model("norm", script(NORM, **used(NORM)))
     with pytest.raises(PatternError, match="the change gives NoneType"):
-        relay.rewritten(model, lambda module: None)
+        relay.rewritten(model, lambda given: None)
