@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Final
 
+from byoc.partition._alike import Outcomes, call_kind, value_kind
 from byoc.partition._extent import candidate, members, read_outside
 from byoc.partition._forms import Form
 from byoc.partition._search import Places, Search, Value
@@ -155,19 +156,52 @@ class Composite:
             found[graph.operands[node][0]] = _stored(graph, node, node)
         return found
 
-    def judge(self, vendor: Vendor) -> Refusal | None:
+    def judge(self, vendor: Vendor, outcomes: Outcomes) -> Refusal | None:
         """Hold the match to the vendor's op rows and the row's own rules."""
-        test = self.form.row.test
         for each in self.matched if vendor.ops else ():
             rows = vendor.ops.get(_op(self.graph, each), ())
-            refusal = _inside(rows, self.part(each)) if rows else None
+            ask = partial(self._inside, rows, each)
+            refusal = outcomes.of(self._kind_of(each), ask) if rows else None
             if refusal is not None:
                 words = f"{self.form.name}: {describe(self.graph, _node(each))}: {refusal.message}"
                 return replace(refusal, message=words)
-        if test is None:
+        test = self.form.row.test
+        return None if test is None else outcomes.of(self._kind(), lambda: test(self.facts()))
+
+    def _inside(self, rows: Sequence[OpRule], op: int | Group) -> Refusal | None:
+        """None when one of an op's rows takes it inside a pattern, else what the closest row says."""
+        facts, refusals = self.part(op), list[Refusal]()
+        for row in rows:
+            refusal = row.test(facts, fused=True)
+            if refusal is None:
+                return None
+            refusals.append(refusal)
+        return closest(refusals)
+
+    def _kind_of(self, op: int | Group) -> Hashable:
+        """What rules can tell of one matched op short of constants' data; None where only its facts say it."""
+        if isinstance(op, Group) or self.form.quantised:
             return None
-        refused: Refusal | None = test(self.facts())
-        return refused
+        return call_kind(self.graph, op)
+
+    def _kind(self) -> Hashable:
+        """The same of the match."""
+        ops = tuple(map(self._kind_of, self.matched))
+        named = tuple(self.named.values())
+        if None in ops or not all(each is None or isinstance(each, int) for each in named):
+            return None
+        return (
+            id(self.form.row),
+            ops,
+            tuple([value_kind(self.graph, each) for each in (*named, *self.outputs)]),
+            tuple(self._inner()),
+        )
+
+    def _inner(self) -> list[str]:
+        """The names that stand for values inside."""
+        borders = self.borders if self.form.quantised else ()
+        inside = set(self.nodes).difference(borders)
+        return [name for name, each in self.named.items() if _node(each) in inside]
 
     def part(self, op: int | Group) -> Facts:
         """What rules see of one matched op."""
@@ -178,14 +212,11 @@ class Composite:
     def facts(self) -> Facts:
         """What the row's rules see of the match."""
         parts = [self.part(each) for each in self.matched]
-        borders = self.borders if self.form.quantised else ()
-        inside = set(self.nodes).difference(borders)
-        inner = [name for name, each in self.named.items() if _node(each) in inside]
         outputs = [node for node in self._group_outputs() if node >= 0] or list(self.outputs)
         if self.form.quantised:
             outputs = [self.graph.operands[node][0] for node in self.outputs]
         return match_facts(
-            self.graph, self.form.name, self.named, parts, outputs, inner, self.stored
+            self.graph, self.form.name, self.named, parts, outputs, self._inner(), self.stored
         )
 
 
@@ -230,17 +261,6 @@ def _outputs(search: Search, form: Form) -> tuple[int, ...]:
                 return ()
         found.append(node)
     return tuple(found)
-
-
-def _inside(rows: Sequence[OpRule], facts: Facts) -> Refusal | None:
-    """None when one of an op's rows takes it inside a pattern, else what the closest row says."""
-    refusals: list[Refusal] = []
-    for row in rows:
-        refusal = row.test(facts, fused=True)
-        if refusal is None:
-            return None
-        refusals.append(refusal)
-    return closest(refusals)
 
 
 def closest(refusals: Iterable[Refusal]) -> Refusal | None:

@@ -7,14 +7,15 @@ tensors many times, and reading one from TVM costs about 10 us.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from tvm import ir, relax
+from tvm_ffi.core import CObject
 
 from byoc.partition._plain import array, dim, plain
 from byoc.partition.graph import Graph, Group, Kind, listed
-from byoc.support.facts import Attribute, Facts, Input, Quant, Tensor
+from byoc.support.facts import Attribute, Dim, Facts, Input, Quant, Tensor
 from byoc.support.ops import known_ops
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 Stored = Mapping[int, Tensor]
 """In a quantised form: the stored tensor of each `dequantize` before it and each value quantised after it."""
+
+_ADDRESS = CObject.__hash__
+_READS = "reads"
+_LITERAL, _CONSTANT, _TUPLE = Kind.LITERAL, Kind.CONSTANT, Kind.TUPLE
 
 AXES = ("axis", "axes")
 WIDER = frozenset({"expand_dims", "stack", "one_hot"})
@@ -105,7 +110,7 @@ def match_facts(
         attrs.update(part.attrs)
     inputs: dict[str, Input] = {}
     for key, each in named.items():
-        if isinstance(each, int) and graph.kinds[each] is Kind.LITERAL:
+        if isinstance(each, int) and graph.kinds[each] is _LITERAL:
             attrs[key] = plain(graph.exprs[each])
         else:
             inputs[key] = _group_input(graph, each, stored or {})
@@ -120,40 +125,68 @@ def from_data(data: npt.NDArray[np.generic]) -> Tensor:
 
 def _value(graph: Graph, node: int) -> Input:
     kind = graph.kinds[node]
-    if kind is Kind.LITERAL:
+    if kind is _LITERAL:
         return None
-    if kind is Kind.TUPLE:
+    if kind is _TUPLE:
         return tuple(_flat(value(graph, each) for each in graph.operands[node]))
     var, expr = graph.vars[node], graph.exprs[node]
-    if kind is Kind.CONSTANT:
-        held = _tensor(graph, expr.ty)
-        return Tensor(held.dtype, held.shape, value=lambda: array(expr))
+    if kind is _CONSTANT:
+        # The data knows its shape in plain numbers, the type in TVM's, at 3 us more.
+        dims = tuple(expr.value.shape)
+        return Tensor(_dtype(graph, expr.ty.dtype), dims, value=partial(_data, graph, expr))
     return _typed(graph, (expr if var is None else var).ty)
 
 
 def _typed(graph: Graph, ty: Any) -> Input:
     if type(ty) is relax.TensorType:
         return _tensor(graph, ty)
-    if isinstance(ty, relax.TupleType):
-        return tuple(_flat(_typed(graph, each) for each in ty.fields))
+    if type(ty) is relax.TupleType:
+        return tuple(_flat([_typed(graph, each) for each in listed(ty.fields)]))
     return None
 
 
+def _data(graph: Graph, constant: Any) -> npt.NDArray[np.generic]:
+    graph.memo[_READS] = reads(graph) + 1
+    return array(constant)
+
+
+def reads(graph: Graph) -> int:
+    """How often the data of a constant has been looked at through its `Tensor.value`."""
+    count: int = graph.memo.get(_READS, 0)
+    return count
+
+
 def _tensor(graph: Graph, ty: Any) -> Tensor:
-    shape = ty.shape
-    dtype = "" if ty.dtype is None or ty.dtype.is_missing() else str(ty.dtype)
-    if shape is None:
-        return Tensor(dtype, None if ty.ndim < 0 else (None,) * ty.ndim)
+    shape, dtype = ty.shape, ty.dtype
     # `type(...) is`: isinstance asks TVM's abstract base classes, at 0.7 us each.
-    if type(shape) is not relax.ShapeExpr:
-        known = shape.ty.values
-        return Tensor(dtype, (None,) * ty.ndim if known is None else tuple(map(dim, known)))
+    if type(shape) is not relax.ShapeExpr or dtype is None:
+        return Tensor(_dtype(graph, dtype), _shape(ty))
     # Ops that keep their input's shape share its object, which lives as long as the graph's variables.
-    key = ("shape", hash(shape))
-    dims = graph.memo.get(key)
-    if dims is None:
-        dims = graph.memo[key] = tuple([dim(each) for each in listed(shape.values)])
-    return Tensor(dtype, dims)
+    key = (_ADDRESS(shape), _ADDRESS(dtype))
+    found: Tensor | None = graph.memo.get(key)
+    if found is None:
+        dims = tuple([dim(each) for each in listed(shape.values)])
+        found = graph.memo[key] = Tensor(_dtype(graph, dtype), dims)
+    return found
+
+
+def _shape(ty: Any) -> tuple[Dim, ...] | None:
+    if ty.shape is None:
+        return None if ty.ndim < 0 else (None,) * ty.ndim
+    known = ty.shape.ty.values
+    return (None,) * ty.ndim if known is None else tuple(map(dim, known))
+
+
+def _dtype(graph: Graph, dtype: Any) -> str:
+    """The dtype's name, "" when it is not known."""
+    if dtype is None:
+        return ""
+    # Types share the object of a dtype; its own hash reads it again, at 1 us.
+    key = ("dtype", _ADDRESS(dtype))
+    name: str | None = graph.memo.get(key)
+    if name is None:
+        name = graph.memo[key] = "" if dtype.is_missing() else str(dtype)
+    return name
 
 
 def _op_facts(graph: Graph, node: int, stored: Stored) -> Facts:
@@ -183,7 +216,7 @@ def _operand(
     held = _held(graph, operand, stored)
     if held is not None:
         inputs[name] = held
-    elif graph.kinds[operand] is not Kind.LITERAL:
+    elif graph.kinds[operand] is not _LITERAL:
         attrs[name] = _shape_value(graph, operand)
     elif isinstance(graph.exprs[operand], ir.Call):  # null_value stands for an absent operand
         inputs[name] = None
@@ -279,7 +312,7 @@ def _in_layout(held: Tensor, layout: str) -> Tensor:
 def _held(graph: Graph, node: int, stored: Stored) -> Input:
     if node in stored:
         return stored[node]
-    if stored and graph.kinds[node] is Kind.TUPLE:
+    if stored and graph.kinds[node] is _TUPLE:
         return tuple(_flat(_held(graph, each, stored) for each in graph.operands[node]))
     return value(graph, node)
 

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from byoc.errors import PatternError
+from byoc.partition._alike import Outcomes
 from byoc.partition._ask import Answers
 from byoc.partition._composite import Composite, composites, describe
 from byoc.partition._extent import Cycles
@@ -62,9 +63,9 @@ class Match:
         """Choose the composites of one block."""
         places = Places.of(graph)
         starts = self._starts(graph, places)
-        answers = Answers(graph, self.vendor)
+        answers, outcomes = Answers(graph, self.vendor), Outcomes(graph)
         while True:
-            choice = _Choice(self.vendor, graph, places, answers)
+            choice = _Choice(self.vendor, graph, places, answers, outcomes)
             for form, roots in zip(self.table, starts, strict=True):
                 choice.take(form, roots)
             if answers.settle():
@@ -120,6 +121,7 @@ class _Choice:
     graph: Graph
     places: Places
     answers: Answers
+    outcomes: Outcomes
     accepted: list[Candidate] = field(default_factory=list)
     refused: dict[int, dict[Refusal, Composite]] = field(default_factory=dict)
     missed: list[tuple[int, Form]] = field(default_factory=list)
@@ -155,7 +157,7 @@ class _Choice:
             self.missed.append((node, form))
 
     def _judge(self, match: Composite, candidate: Candidate) -> tuple[bool, Refusal | None]:
-        refusal = self._structure(match, candidate) or match.judge(self.vendor)
+        refusal = self._structure(match, candidate) or match.judge(self.vendor, self.outcomes)
         if refusal is None:
             return self.answers.about(match.form.row, candidate)
         row = match.form.row

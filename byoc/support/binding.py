@@ -23,7 +23,7 @@ from byoc.support.constraints import (
     input_constraints,
     read_range,
 )
-from byoc.support.expressions import parse
+from byoc.support.expressions import parse, where
 from byoc.support.facts import Facts
 from byoc.support.leaves import parse_signature, parse_size, plain_sizes
 from byoc.support.located import Located
@@ -260,14 +260,13 @@ class Binder:
     def _when(self, written: Located) -> Constraint:
         condition, because = written.child("if"), written.child("because")
         holds = parse(str(written.at("holds").value))
-        only_if = parse(str(condition.value)) if condition is not None else None
-        names = dict.fromkeys((*(only_if.names if only_if else ()), *holds.names))
+        rule = holds if condition is None else where(parse(str(condition.value)), holds)
         author = Author(
             self.written.vendor,
             written.mark.rule,
             str(because.value) if because is not None else "",
         )
-        test = WhenTest(author, only_if, holds, tuple(names), self.environment)
+        test = WhenTest(author, holds, rule, self.environment)
         return Constraint("when", test.words, author.rule, test, author.because)
 
     def _fixed(self, written: Located) -> Any:
@@ -321,7 +320,7 @@ def _evaluated(written: Any, facts: Facts, environment: Mapping[str, Any]) -> An
     if not is_expression(written):
         return written
     expression = parse(written[1:])
-    return _plain(expression.evaluate(values(expression.names, facts, environment)))
+    return _plain(expression.apply(values(expression.names, facts, environment)))
 
 
 def _plain(value: Any) -> Any:

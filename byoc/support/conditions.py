@@ -22,24 +22,24 @@ class AbsentError(Exception):
     """A name that the op does not have here: an optional input that is not given, an attribute of an absent op."""
 
 
-def values(names: tuple[str, ...], facts: Facts, environment: Mapping[str, Any]) -> dict[str, Any]:
-    """What `names` stand for, inputs first, then attributes. Raises AbsentError."""
+def values(names: tuple[str, ...], facts: Facts, environment: Mapping[str, Any]) -> list[Any]:
+    """What each of `names` stands for, inputs first, then attributes. Raises AbsentError."""
     inputs, attrs = facts.inputs, facts.attrs
-    found: dict[str, Any] = {}
+    found: list[Any] = []
     for name in names:
         if name in inputs:
             value = inputs[name]
             if value is None:
                 raise AbsentError(name)
-            found[name] = value
+            found.append(value)
         elif name in attrs:
-            found[name] = attrs[name]
+            found.append(attrs[name])
         elif name in environment:
-            found[name] = environment[name]
+            found.append(environment[name])
         elif name == "outputs":
-            found[name] = facts.outputs
+            found.append(facts.outputs)
         elif name == "output" and facts.outputs:
-            found[name] = facts.outputs[0]
+            found.append(facts.outputs[0])
         else:
             raise AbsentError(name)
     return found
@@ -47,26 +47,23 @@ def values(names: tuple[str, ...], facts: Facts, environment: Mapping[str, Any])
 
 @dataclass(frozen=True, slots=True)
 class WhenTest:
-    """`holds` must be true where `condition` is; a rule that names something absent holds."""
+    """`rule` must be true: `holds`, and the condition where there is one. What names something absent holds."""
 
     author: Author
-    condition: Expression | None
     holds: Expression
-    names: tuple[str, ...]
+    rule: Expression
     environment: Mapping[str, Any]
 
     @property
     def words(self) -> str:
         """The rule as the table writes it."""
-        return f"{self.holds.text}, if {self.condition.text}" if self.condition else self.holds.text
+        return self.rule.text
 
     def __call__(self, facts: Facts) -> Refusal | None:
         """A refusal when the rule does not hold, or None."""
         try:
-            known = values(self.names, facts, self.environment)
-            if self.condition is not None and not self.condition.evaluate(known):
-                return None
-            if self.holds.evaluate(known):
+            known = values(self.rule.names, facts, self.environment)
+            if self.rule.apply(known):
                 return None
         except AbsentError:
             return None
@@ -76,7 +73,7 @@ class WhenTest:
             return self._refuse("constant", f"a rule needs the data of a constant: {self.words}")
         except EvaluationError as e:
             return self._refuse("when", f"{self.words} cannot be evaluated: {e}")
-        return self._refuse("when", self._message(known))
+        return self._refuse("when", self._message(dict(zip(self.rule.names, known, strict=True))))
 
     def _message(self, known: Mapping[str, Any]) -> str:
         sides = self.holds.sides(known)

@@ -8,7 +8,7 @@ no methods, no lambdas, no f-strings, no keyword arguments.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -68,8 +68,15 @@ class Expression:
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """Evaluate with `values` for the names. Raises UnknownError, NotConstantError or EvaluationError."""
+        absent = [name for name in self.names if name not in values]
+        if absent:
+            raise EvaluationError(f"there is no {absent[0]!r}")
+        return self.apply([values[name] for name in self.names])
+
+    def apply(self, values: Sequence[Any]) -> Any:
+        """The same with one value for each of `names`, in their order."""
         try:
-            return self._function(*[values[name] for name in self.names])
+            return self._function(*values)
         except (UnknownError, NotConstantError):
             raise
         except (
@@ -83,6 +90,13 @@ class Expression:
             return None
         left = ast.unparse(self.node.left)
         return left, parse(left).evaluate(values)
+
+
+def where(condition: Expression, holds: Expression) -> Expression:
+    """`holds` where `condition` is true, elsewhere True; both must have what they read."""
+    node = ast.IfExp(condition.node, holds.node, ast.Constant(True))
+    names = dict.fromkeys((*condition.names, *holds.names))
+    return Expression(f"{holds.text}, if {condition.text}", node, tuple(names))
 
 
 def _failure(error: Exception) -> str:
