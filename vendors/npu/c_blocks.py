@@ -214,13 +214,12 @@ def number(value: float, suffix: str = "f") -> str:
     return f"{text}{'' if '.' in text or 'e' in text else '.0'}{suffix}"
 
 
-def _read(operand: isa.Operand, shape: tuple[int, int, int], columns: int, mult: str = "") -> str:
-    """What an element means, as float32; S32 with its factor, in float64 until it is rounded."""
+def _read(operand: isa.Operand, shape: tuple[int, int, int], columns: int) -> str:
+    """What an element means, as float32; of S32 as float64."""
     got = _get(operand.dtype, _element(operand, shape, columns))
     if operand.dtype is isa.Dtype.S32:
-        factor = f" * (double){mult}" if mult else ""
         zero = f"((double){got} - {operand.zero})" if operand.zero else f"(double){got}"
-        return f"(float)({zero.replace('- -', '+ ')} * {number(operand.scale, '')}{factor})"
+        return f"{zero.replace('- -', '+ ')} * {number(operand.scale, '')}"
     if operand.dtype in _SMALL:
         whole = f"({got} - {operand.zero})".replace("- -", "+ ") if operand.zero else got
         return f"(float){whole} * {number(operand.scale)}"
@@ -235,31 +234,37 @@ def _vec(each: isa.Vec, hardware: Hardware) -> Block:
         for at in (each.mult, each.bias)
     )
     wide = each.a.dtype is isa.Dtype.S32
-    steps = [f"t = t * {mult};"] if mult and not wide else []
+    words = {"round": "", "wide_": "wide_"} if wide else {"round": "(float)", "wide_": ""}
+    steps = [f"t = t * {mult};"] if mult else []
     steps += [f"t = t + {bias};"] if bias else []
     if each.op is not isa.Binary.NONE:
         other = _read(each.b, each.shape, columns)
-        other = f"({other})" if each.b.dtype in _SMALL else other
-        steps.append(f"t = {_JOINED[each.op].format(b=other)};")
+        if each.b.dtype in _SMALL:
+            other = f"({other})"
+        elif each.b.dtype is isa.Dtype.S32:
+            other = f"({other})" if wide else f"(float)({other})"
+        steps.append(f"t = {_JOINED[each.op].format(b=other, **words)};")
     act = _ACTS[each.act]
     if act:
         steps.append(
-            f"t = {act.format(p=number(each.p), q=number(each.q), wide=number(each.p, ''))};"
+            f"t = {act.format(p=number(each.p), q=number(each.q), wide=number(each.p, ''), **words)};"
         )
     return {
         "template": "vec.c.j2",
         **_loops(zip(("i2", "i1", "i0"), each.shape, strict=True)),
-        "a": _read(each.a, each.shape, columns, mult if wide else ""),
+        "type": "double" if wide else "float",
+        "a": _read(each.a, each.shape, columns),
         "steps": steps,
-        "put": _put(each.dst, _element(each.dst, each.shape, columns)),
+        "put": _put(each.dst, _element(each.dst, each.shape, columns), wide=wide),
     }
 
 
-def _put(dst: isa.Operand, place: str) -> str:
+def _put(dst: isa.Operand, place: str, *, wide: bool) -> str:
     if dst.dtype in _SMALL:
         least, most = (-128, 127) if dst.dtype is isa.Dtype.S8 else (0, 255)
-        return f"*({place}) = quantised(t, {number(dst.scale)}, {dst.zero}, {least}, {most})"
-    return f"put_{dst.dtype.name.lower()}({place}, t)"
+        call = "wide_quantised" if wide else "quantised"
+        return f"*({place}) = {call}(t, {number(dst.scale)}, {dst.zero}, {least}, {most})"
+    return f"put_{dst.dtype.name.lower()}({place}, {'(float)t' if wide else 't'})"
 
 
 def _red(each: isa.Red, hardware: Hardware) -> Block:
@@ -284,35 +289,35 @@ _JOINED: Final = {
     isa.Binary.MUL: "t * {b}",
     isa.Binary.DIV: "t / {b}",
     isa.Binary.RDIV: "{b} / t",
-    isa.Binary.MAX: "larger(t, {b})",
-    isa.Binary.MIN: "smaller(t, {b})",
+    isa.Binary.MAX: "{wide_}larger(t, {b})",
+    isa.Binary.MIN: "{wide_}smaller(t, {b})",
 }
 
 _ACTS: Final = {
     isa.Act.NONE: "",
     isa.Act.RELU: "t < 0 ? 0.0f : t",
-    isa.Act.CLIP: "smaller(larger(t, {p}), {q})",
+    isa.Act.CLIP: "{wide_}smaller({wide_}larger(t, {p}), {q})",
     isa.Act.LEAKY: "t >= 0 ? t : {p} * t",
-    isa.Act.SIGMOID: "(float)sigmoid(t)",
-    isa.Act.TANH: "(float)tanh(t)",
-    isa.Act.HARDSIGMOID: "smaller(larger({p} * t + {q}, 0.0f), 1.0f)",
-    isa.Act.HARDSWISH: "t * smaller(larger(t / 6 + 0.5f, 0.0f), 1.0f)",
-    isa.Act.GELU: "(float)((double)t * (1 + erf((double)t * 0.70710678118654752440)) / 2)",
-    isa.Act.GELU_TANH: "(float)((double)t * (1 + tanh(0.79788456080286535588 * "
+    isa.Act.SIGMOID: "{round}sigmoid(t)",
+    isa.Act.TANH: "{round}tanh(t)",
+    isa.Act.HARDSIGMOID: "{wide_}smaller({wide_}larger({p} * t + {q}, 0.0f), 1.0f)",
+    isa.Act.HARDSWISH: "t * {wide_}smaller({wide_}larger(t / 6 + 0.5f, 0.0f), 1.0f)",
+    isa.Act.GELU: "{round}((double)t * (1 + erf((double)t * 0.70710678118654752440)) / 2)",
+    isa.Act.GELU_TANH: "{round}((double)t * (1 + tanh(0.79788456080286535588 * "
     "((double)t + 0.044715 * (double)t * (double)t * (double)t))) / 2)",
-    isa.Act.SILU: "(float)((double)t * sigmoid(t))",
-    isa.Act.EXP: "(float)exp(t)",
-    isa.Act.SQRT: "(float)sqrt((double)t + {wide})",
-    isa.Act.RSQRT: "(float)(1 / sqrt((double)t + {wide}))",
+    isa.Act.SILU: "{round}((double)t * sigmoid(t))",
+    isa.Act.EXP: "{round}exp(t)",
+    isa.Act.SQRT: "{round}sqrt((double)t + {wide})",
+    isa.Act.RSQRT: "{round}(1 / sqrt((double)t + {wide}))",
     isa.Act.SQUARE: "t * t",
-    isa.Act.ERF: "(float)erf(t)",
+    isa.Act.ERF: "{round}erf(t)",
     isa.Act.RECIP: "1 / t",
-    isa.Act.ABS: "fabsf(t)",
+    isa.Act.ABS: "{round}fabs(t)",
     isa.Act.NEG: "-t",
-    isa.Act.POW: "(float)pow(t, {wide})",
-    isa.Act.LOG: "(float)log(t)",
+    isa.Act.POW: "{round}pow(t, {wide})",
+    isa.Act.LOG: "{round}log(t)",
 }
-"""The functions as docs/npu/isa.md says: transcendental ones in float64, rounded once."""
+"""The functions as docs/npu/isa.md says: transcendental ones in float64, rounded once where t is a float."""
 
 _BLOCKS: Final[Mapping[type[Any], Callable[[Any, Hardware], Block]]] = {
     isa.Load: _load,

@@ -77,7 +77,9 @@ def c_source(
     )
 
 
-_HELPERS: Final = re.compile(r"\b(?:(?:get|put)_\w+|quantised|larger|smaller|sigmoid)\b")
+_HELPERS: Final = re.compile(
+    r"\b(?:(?:get|put)_\w+|(?:wide_)?(?:quantised|larger|smaller)|sigmoid)\b"
+)
 
 
 def _parts(assembly: Assembly) -> Iterator[tuple[Part, list[isa.Record], Scope]]:

@@ -300,9 +300,8 @@ class Vec(Instruction):
     """The vector unit, for every element: t = a; t = t * mult; t = t + bias; t = t OP b; dst = act(t).
 
     `shape` is (n2, n1, n0). `mult` and `bias` are float32 vectors in SP, one value for each i0 (`each` set) or one
-    for all; Space.NONE leaves the step out. All in float32, except that S32 operands are multiplied by scale (and
-    mult) in float64 before rounding to float32. A dst of 8 bits gets round-half-even(t / scale) + zero, saturated;
-    BF16 rounds to nearest even.
+    for all; Space.NONE leaves the step out. All in float32; where a is S32, in float64, which is rounded once, to
+    dst. A dst of 8 bits gets round-half-even(t / scale) + zero, saturated; BF16 rounds to nearest even.
     """
 
     dst: Operand = NOWHERE
@@ -322,7 +321,7 @@ class Vec(Instruction):
 class Red(Instruction):
     """The vector unit: dst[i2, i1] = factor * reduction over i0 of src; dst is F32, its stride 0 unused.
 
-    Sums are accumulated in float64 and rounded once.
+    All in float64, rounded once.
     """
 
     dst: Operand = NOWHERE

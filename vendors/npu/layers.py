@@ -49,8 +49,10 @@ class Epilogue:
 
     t = sum * mult[c] + bias[c]; t = t OP other; t = act(t); then `out`'s dtype and quant. c is the output channel
     (the last dimension of a MatMul's result). `mult` and `bias` are float32, one value for each channel, None for
-    1 and 0. Where the products are of 8 bits, the sum is of `stored - zero` and `mult` is never None: it has the
-    operands' scales. `other`, with `op` other than NONE, has the shape of `out` and any dtype. p and q are act's.
+    1 and 0. Where the products are of 8 bits, the sum is of `stored - zero`, and
+    t = sum * scale * mult[c] + bias[c], all in float64 until the result is stored; `mult` is never None then, as
+    both have the operands' scales. `other`, with `op` other than NONE, has the shape of `out` and any dtype. p and
+    q are act's.
     """
 
     mult: Values | None = None
@@ -60,6 +62,7 @@ class Epilogue:
     act: Act = Act.NONE
     p: float = 0.0
     q: float = 0.0
+    scale: float = 1.0
 
 
 PLAIN = Epilogue()

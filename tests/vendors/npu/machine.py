@@ -196,7 +196,7 @@ class Machine:
         return self.acc[rows, i0 % columns].view(dtype)
 
     def red(self, each: isa.Red) -> None:
-        src = _real(self.stored(each.src, each.shape), each.src).astype(np.float64)
+        src = _wide(self.stored(each.src, each.shape), each.src).astype(np.float64)
         made = {
             isa.Reduce.SUM: lambda: src.sum(2),
             isa.Reduce.MAX: lambda: src.max(2),
@@ -207,18 +207,14 @@ class Machine:
 
     def vec(self, each: isa.Vec) -> None:
         mult = self.vector(each.mult, each)
-        raw = self.stored(each.a, each.shape)
-        if each.a.dtype is isa.Dtype.S32:
-            wide = (raw.astype(np.int64) - each.a.zero) * np.float64(f32(each.a.scale))
-            t = (wide if mult is None else wide * mult.astype(np.float64)).astype(f32)
-        else:
-            t = _real(raw, each.a)
-            t = t if mult is None else t * mult
+        read = _wide if each.a.dtype is isa.Dtype.S32 else _real
+        t = read(self.stored(each.a, each.shape), each.a)
+        t = t if mult is None else t * mult
         bias = self.vector(each.bias, each)
         t = t if bias is None else t + bias
         if each.op is not isa.Binary.NONE:
-            t = BINARIES[each.op](t, _real(self.stored(each.b, each.shape), each.b))
-        t = ACTS[each.act](t, each.p, each.q).astype(f32)
+            t = BINARIES[each.op](t, read(self.stored(each.b, each.shape), each.b))
+        t = ACTS[each.act](t, each.p, each.q).astype(t.dtype)
         made = _narrow(t, each.dst)
         if each.dst.at.space is isa.Space.ACC:
             raise NotImplementedError("results in accumulators")
@@ -238,24 +234,30 @@ def _value(stored: np.ndarray, dtype: isa.Dtype, zero: int) -> np.ndarray:
     return stored if dtype is isa.Dtype.F32 else stored.astype(np.int32) - zero
 
 
+def _wide(stored: np.ndarray, operand: isa.Operand) -> np.ndarray:
+    """What the vector unit reads where it computes in float64."""
+    if operand.dtype is isa.Dtype.S32:
+        return (stored.astype(np.int64) - operand.zero) * np.float64(f32(operand.scale))
+    return _real(stored, operand)
+
+
 def _real(stored: np.ndarray, operand: isa.Operand) -> np.ndarray:
     """What the vector unit reads, in float32."""
     if operand.dtype is isa.Dtype.F32:
         return stored
     if operand.dtype is isa.Dtype.BF16:
         return (stored.astype(np.uint32) << 16).view(f32)
-    wide = stored.astype(np.int64) - operand.zero
     if operand.dtype is isa.Dtype.S32:
-        return (wide * np.float64(f32(operand.scale))).astype(f32)
-    return wide.astype(f32) * f32(operand.scale)
+        return _wide(stored, operand).astype(f32)
+    return (stored.astype(np.int64) - operand.zero).astype(f32) * f32(operand.scale)
 
 
 def _narrow(t: np.ndarray, operand: isa.Operand) -> np.ndarray:
-    """What the vector unit writes of float32 values."""
+    """What the vector unit writes of float32 or float64 values."""
     if operand.dtype is isa.Dtype.F32:
-        return t
+        return t.astype(f32)
     if operand.dtype is isa.Dtype.BF16:
-        bits = t.view(np.uint32).astype(np.uint64)
+        bits = t.astype(f32).view(np.uint32).astype(np.uint64)
         return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
     info = np.iinfo(TYPES[operand.dtype])
     whole = np.rint(t / f32(operand.scale)).astype(np.float64) + operand.zero

@@ -72,13 +72,16 @@ class Evaluation:
         zero = 0 if tensor.quant is None else tensor.quant.zero
         return self.get(tensor).astype(np.float64) - zero
 
-    def finished(self, sums: Array, epilogue: Epilogue, out: Tensor, axis: int) -> Array:
+    def finished(
+        self, sums: Array, epilogue: Epilogue, out: Tensor, axis: int, *, is_integer: bool
+    ) -> Array:
         """Sums of products after the epilogue, as `out` stores them. `axis` is that of the channels."""
         spread = [1] * sums.ndim
         spread[axis] = -1
+        values = sums * np.float64(np.float32(epilogue.scale))
         if epilogue.mult is not None:
-            sums = sums * epilogue.mult.astype(np.float64).reshape(spread)
-        values = sums.astype(np.float32)
+            values = values * epilogue.mult.astype(np.float64).reshape(spread)
+        values = values if is_integer else values.astype(np.float32)
         if epilogue.bias is not None:
             values = values + epilogue.bias.reshape(spread)
         if epilogue.other is not None:
@@ -89,17 +92,16 @@ class Evaluation:
 
 
 def store(values: Array, out: Tensor) -> Array:
-    """Float32 values as `out` stores them."""
-    values = values.astype(np.float32)
+    """Values, float32 or float64, as `out` stores them."""
     if out.quant is None:
-        return values
+        return values.astype(np.float32)
     rounded = np.rint(values / np.float32(out.quant.scale)).astype(np.float64) + out.quant.zero
     info = np.iinfo(STORED[out.dtype])
     return np.clip(rounded, info.min, info.max).astype(STORED[out.dtype])
 
 
 def binary(op: Binary, t: Array, b: Array) -> Array:
-    """t OP b in float32."""
+    """t OP b."""
     functions: Mapping[Binary, Callable[[Array, Array], Array]] = {
         Binary.ADD: np.add,
         Binary.SUB: np.subtract,
@@ -128,7 +130,7 @@ def sigmoid(t: Array) -> Array:
 
 
 def activation(act: Act, values: Array, p: float, q: float) -> Array:
-    """The function in float64, rounded once."""
+    """The function in float64, rounded to what it is given."""
     p, q = float(np.float32(p)), float(np.float32(q))
     functions: Mapping[Act, Callable[[Array], Array]] = {
         Act.NONE: lambda t: t,
@@ -156,7 +158,7 @@ def activation(act: Act, values: Array, p: float, q: float) -> Array:
         Act.LOG: np.log,
     }
     with np.errstate(all="ignore"):
-        return functions[act](values.astype(np.float64)).astype(np.float32)
+        return functions[act](values.astype(np.float64)).astype(values.dtype)
 
 
 @singledispatch
@@ -192,7 +194,8 @@ def _(layer: Conv, given: Evaluation) -> Array:
             ]
             taps = part.reshape(batch, groups, depth, rows * columns)
             sums += filters[:, :, :, i, j] @ taps
-    return given.finished(sums.reshape(layer.out.shape), layer.epilogue, layer.out, 1)
+    sums = sums.reshape(layer.out.shape)
+    return given.finished(sums, layer.epilogue, layer.out, 1, is_integer=layer.x.quant is not None)
 
 
 @run.register
@@ -200,7 +203,7 @@ def _(layer: Deconv, given: Evaluation) -> Array:
     x, weight = given.shifted(layer.x), given.shifted(layer.weight)
     assert weight.shape[2:] == layer.strides
     sums = np.einsum("nchw,coab->nohawb", x, weight).reshape(layer.out.shape)
-    return given.finished(sums, layer.epilogue, layer.out, 1)
+    return given.finished(sums, layer.epilogue, layer.out, 1, is_integer=layer.x.quant is not None)
 
 
 @run.register
@@ -208,7 +211,8 @@ def _(layer: MatMul, given: Evaluation) -> Array:
     a, b = given.shifted(layer.a), given.shifted(layer.b)
     assert (layer.a.quant is None) == (layer.b.quant is None)
     assert b.ndim == 2 or b.shape[:-2] == a.shape[:-2]
-    return given.finished(a @ b, layer.epilogue, layer.out, a.ndim - 1)
+    is_integer = layer.a.quant is not None
+    return given.finished(a @ b, layer.epilogue, layer.out, a.ndim - 1, is_integer=is_integer)
 
 
 @run.register
@@ -239,8 +243,9 @@ def _(layer: Pool, given: Evaluation) -> Array:
     if is_max:
         return best.astype(STORED[layer.out.dtype])
     averages = sums / (high * wide if layer.include_pad else counts)
-    scale = 1.0 if layer.x.quant is None else layer.x.quant.scale
-    return store((averages * scale).astype(np.float32), layer.out)
+    if layer.x.quant is None:
+        return store(averages.astype(np.float32), layer.out)
+    return store(averages * np.float64(np.float32(layer.x.quant.scale)), layer.out)
 
 
 @run.register
@@ -267,7 +272,8 @@ def _(layer: Softmax, given: Evaluation) -> Array:
     x = given.real(layer.x).astype(np.float64)
     assert all(extent == 1 for extent in x.shape[layer.axis + 1 :])
     powers = np.exp(x - x.max(axis=layer.axis, keepdims=True))
-    return store(powers / powers.sum(axis=layer.axis, keepdims=True), layer.out)
+    shares = powers / powers.sum(axis=layer.axis, keepdims=True)
+    return store(shares.astype(np.float32), layer.out)
 
 
 @run.register
@@ -275,7 +281,8 @@ def _(layer: Norm, given: Evaluation) -> Array:
     x = given.real(layer.x).astype(np.float64)
     centred = x - x.mean(axis=-1, keepdims=True)
     variance = np.square(centred).mean(axis=-1, keepdims=True)
-    return store(centred / np.sqrt(variance + layer.epsilon) * layer.gamma + layer.beta, layer.out)
+    values = centred / np.sqrt(variance + layer.epsilon) * layer.gamma + layer.beta
+    return store(values.astype(np.float32), layer.out)
 
 
 @run.register

@@ -262,7 +262,7 @@ class _Kernel:
             yield isa.Vec(
                 composite=layer.composite,
                 dst=operand(target, layer.out.quant),
-                a=sums(rect, base, layer.x.dtype, 1.0),
+                a=sums(rect, base, layer.x.dtype, epilogue.scale),
                 b=second,
                 mult=places[0],
                 bias=places[1],

@@ -138,6 +138,7 @@ class _Kernel:
             isa.At(isa.Space.ACC, base),
             isa.Dtype.S32 if eight_bit else isa.Dtype.F32,
             (pixels.columns, 1, pixels.area),
+            epilogue.scale,
         )
         length = product.groups * product.outputs if cut.whole else tile.shape[1]
         place = vector + 4 * (start + (first if cut.whole else 0))

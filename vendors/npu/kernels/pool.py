@@ -44,8 +44,7 @@ def estimate(layer: Pool, config: WindowConfig, hw: Hardware, views: Views) -> E
     kernel = _Kernel.of(layer, config, views, hw)
     work = kernel.windows.work(kernel.out, 1, hw)
     room = work.scratchpad + kernel.out_bytes * config.slots
-    if layer.kind is isa.Window.SUM:
-        room += aligned(4 * len(kernel.counts()))
+    room += aligned(4 * len(kernel.counts()))
     return record(replace(work, scratchpad=room), hw)
 
 
@@ -62,9 +61,10 @@ def emit(
     inputs = scratch.ring(kernel.windows.slot, config.slots)
     results = scratch.ring(kernel.out_bytes, config.slots)
     shares: Shares = {}
-    if layer.kind is isa.Window.SUM:
+    divisors = kernel.counts()
+    if divisors:
         scale = 1.0 if layer.x.quant is None else layer.x.quant.scale
-        shares = yield from _shares(kernel.counts(), scale, scratch, pool, layer.composite)
+        shares = yield from _shares(divisors, scale, scratch, pool, layer.composite)
     half, turn = hw.accumulators // 2, 0
     for tile in kernel.windows.tiles():
         starts, counts = tile.place
@@ -134,8 +134,16 @@ class _Kernel:
         size = config.rows * config.columns * config.channels * self.out.dtype.bytes
         return 0 if self.out.space is isa.Space.SP else aligned(size)
 
+    @property
+    def keeps_scale(self) -> bool:
+        """Whether 8-bit values come and go with the same scale."""
+        x, out = self.layer.x.quant, self.layer.out.quant
+        return x is not None and out is not None and x.scale == out.scale
+
     def counts(self) -> list[int]:
-        """How many elements windows have."""
+        """How many elements windows have whose sums are multiplied by a share."""
+        if self.layer.kind is isa.Window.MAX or self.keeps_scale:
+            return []
         if self.layer.include_pad:
             return [self.layer.window[0] * self.layer.window[1]]
         high, wide = (
@@ -165,18 +173,29 @@ class _Kernel:
         self, tile: Tile, block: Sequence[Rect], base: int, out: View, shares: Shares
     ) -> Iterator[isa.Vec]:
         """From accumulators to the result; largest values as they are, sums divided."""
-        layer, quant = self.layer, self.layer.out.quant
-        if quant is not None and layer.kind is isa.Window.MAX:
-            quant = Quant(1.0, quant.zero)
+        layer = self.layer
         whole = layer.window[0] * layer.window[1]
         for rect in block:
             target = pixels(tile, out, rect)
-            scale, mult = shares.get(whole if layer.include_pad else rect.taps, (1.0, _NOWHERE))
+            count = whole if layer.include_pad else rect.taps
+            scale, mult = shares.get(count, (1.0, _NOWHERE))
             yield isa.Vec(
                 composite=layer.composite,
-                dst=operand(target, quant),
+                dst=operand(target, self._stored(count)),
                 a=sums(rect, base, layer.x.dtype, scale),
                 mult=mult,
                 each=False,
                 shape=target.shape,  # type: ignore[arg-type]  # three
             )
+
+    def _stored(self, count: int) -> Quant | None:
+        """How the result of `count` elements is stored.
+
+        Where its scale is that of the input, a sum is divided by the count as it is stored: that is exact at ties.
+        """
+        quant = self.layer.out.quant
+        if quant is None:
+            return None
+        if self.layer.kind is isa.Window.MAX:
+            return Quant(1.0, quant.zero)
+        return Quant(float(count), quant.zero) if self.keeps_scale else quant

@@ -32,7 +32,7 @@ def conv2d(op: Op) -> Pending:
             padding=(top, left, bottom, right),
             dilation=(high, wide),
             groups=int(op.call.attrs.groups),
-            epilogue=done.epilogue(out.shape[1], keep_mult=product.is_integer),
+            epilogue=done.epilogue(out.shape[1], product.scale),
         )
 
     return Pending(build, op.shape, axis=1, mult=product.scales)
@@ -49,7 +49,7 @@ def conv1d(op: Op) -> Pending:
 
     def build(out: Tensor, done: Pending) -> Iterable[Layer]:
         image = op.builder.tensor(f"{out.name}.image", _image(out.shape), out.dtype, out.quant)
-        epilogue = done.epilogue(out.shape[1], keep_mult=product.is_integer)
+        epilogue = done.epilogue(out.shape[1], product.scale)
         if epilogue.other is not None:
             epilogue = _flat_other(op, epilogue, image.shape)
         yield Conv(
@@ -82,7 +82,7 @@ def conv2d_transpose(op: Op) -> Pending:
     product = operands(op, op.operand(0), op.operand(1), channel_axis=1)
 
     def build(out: Tensor, done: Pending) -> Iterable[Layer]:
-        epilogue = done.epilogue(out.shape[1], keep_mult=product.is_integer)
+        epilogue = done.epilogue(out.shape[1], product.scale)
         yield Deconv(
             product.left,
             product.right,

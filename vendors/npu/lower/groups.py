@@ -29,7 +29,7 @@ def lrn(builder: Builder, x: Tensor, attrs: Mapping[str, Any], name: str) -> Val
     band = _band(builder, x.shape[1], int(size), f"{name}.band")
 
     def build(out: Tensor, done: Pending) -> Iterable[Layer]:
-        epilogue = done.epilogue(out.shape[1], keep_mult=False)
+        epilogue = done.epilogue(out.shape[1], None)
         yield Conv(squares, band, out, builder.composite, epilogue=epilogue)
 
     sums = Pending(build, x.shape, axis=1, mult=np.array([alpha / size]), bias=np.array([bias]))

@@ -21,7 +21,7 @@ def matmul(op: Op) -> Pending:
     product = operands(op, op.operand(0), op.operand(1), channel_axis=len(right) - 1)
 
     def build(out: Tensor, done: Pending) -> Iterable[Layer]:
-        epilogue = done.epilogue(out.shape[-1], keep_mult=product.is_integer)
+        epilogue = done.epilogue(out.shape[-1], product.scale)
         yield MatMul(product.left, product.right, out, op.builder.composite, epilogue)
 
     return Pending(build, op.shape, axis=len(left) - 1, mult=product.scales)

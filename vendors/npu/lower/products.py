@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,16 +14,15 @@ from byoc.vendors.npu.lower.values import DTYPES, ONE, Constant, Floats, Value
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """Both operands, of 8 bits or both float32, and what the sum of their products has to be scaled by."""
+    """Both operands, of 8 bits or both float32; what the sum of their products means is sum * scale * scales[c].
+
+    `scale` is None for float32. Both are float32 numbers, so that their product is exact in float64.
+    """
 
     left: Tensor
     right: Tensor
-    scales: Floats
-
-    @property
-    def is_integer(self) -> bool:
-        """Whether the sums are of integers."""
-        return self.left.dtype is not Dtype.F32
+    scale: float | None = None
+    scales: Floats = field(default_factory=lambda: ONE)
 
 
 def operands(op: Op, left: Value, right: Value, channel_axis: int | None) -> Product:
@@ -32,12 +31,12 @@ def operands(op: Op, left: Value, right: Value, channel_axis: int | None) -> Pro
     if a.quant is not None and isinstance(right, Constant):
         weight = _weights(op, right, channel_axis)
         if weight is not None:
-            return Product(a, weight[0], a.quant.scale * weight[1])
+            return Product(a, weight[0], a.quant.scale, weight[1])
     b = None if isinstance(right, Constant) else op.builder.stored(right, f"{op.var}.right")
     if a.quant is not None and b is not None and b.quant is not None:
-        return Product(a, b, np.array([a.quant.scale * b.quant.scale]))
+        return Product(a, b, a.quant.scale, np.array([b.quant.scale]))
     real = op.builder.floats(right if b is None else b, f"{op.var}.weight")
-    return Product(op.builder.floats(a, f"{op.var}.left"), real, ONE)
+    return Product(op.builder.floats(a, f"{op.var}.left"), real)
 
 
 def _weights(op: Op, constant: Constant, axis: int | None) -> tuple[Tensor, Floats] | None:

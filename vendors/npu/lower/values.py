@@ -96,9 +96,9 @@ class Pending:
             return None
         return replace(self, bias=self.bias + offset, axis=self._joined(axis))
 
-    def epilogue(self, channels: int, *, keep_mult: bool) -> Epilogue:
-        """As the epilogue of a layer with so many output channels; `keep_mult`: also factors of 1 are stated."""
-        mult = None if not keep_mult and bool(np.all(self.mult == 1)) else self.mult
+    def epilogue(self, channels: int, scale: float | None) -> Epilogue:
+        """As the epilogue of a layer with so many output channels; `scale` is Product's."""
+        mult = None if scale is None and bool(np.all(self.mult == 1)) else self.mult
         bias = None if not np.any(self.bias) else self.bias
         return Epilogue(
             None if mult is None else spread(mult, channels),
@@ -108,6 +108,7 @@ class Pending:
             self.act,
             self.p,
             self.q,
+            1.0 if scale is None else scale,
         )
 
     def _takes(self, axis: int | None) -> bool:

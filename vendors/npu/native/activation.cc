@@ -5,22 +5,23 @@
 namespace npu {
 namespace {
 
-template <class Function>
-void Each(float* t, int64_t count, Function function) {
+template <class T, class Function>
+void Each(T* t, int64_t count, Function function) {
   for (int64_t i = 0; i < count; ++i) t[i] = function(t[i]);
 }
 
 // In float64, rounded once.
-template <class Function>
-void Precise(float* t, int64_t count, Function function) {
+template <class T, class Function>
+void Precise(T* t, int64_t count, Function function) {
   for (int64_t i = 0; i < count; ++i)
-    t[i] = static_cast<float>(function(static_cast<double>(t[i])));
+    t[i] = static_cast<T>(function(static_cast<double>(t[i])));
 }
 
 constexpr double kRootOfHalf = 0.70710678118654752440;       // sqrt(1 / 2)
 constexpr double kRootOfTwoByPi = 0.79788456080286535588;    // sqrt(2 / pi)
 
-inline float Clip(float t, float least, float most) {
+template <class T>
+inline T Clip(T t, T least, T most) {
   return Smaller(Larger(t, least), most);
 }
 
@@ -32,23 +33,25 @@ double GeluTanh(double t) {
 
 }  // namespace
 
-void Activate(Act act, float p, float q, float* t, int64_t count) {
+template <class T>
+void Activate(Act act, float p, float q, T* t, int64_t count) {
   const double p64 = static_cast<double>(p);
+  const T first = static_cast<T>(p), second = static_cast<T>(q);
   switch (act) {
     case Act::kRelu:
-      return Each(t, count, [](float x) { return x < 0 ? 0.0f : x; });
+      return Each(t, count, [](T x) { return x < 0 ? T{0} : x; });
     case Act::kClip:
-      return Each(t, count, [=](float x) { return Clip(x, p, q); });
+      return Each(t, count, [=](T x) { return Clip(x, first, second); });
     case Act::kLeaky:
-      return Each(t, count, [=](float x) { return x >= 0 ? x : p * x; });
+      return Each(t, count, [=](T x) { return x >= 0 ? x : first * x; });
     case Act::kSigmoid:
       return Precise(t, count, Sigmoid);
     case Act::kTanh:
       return Precise(t, count, [](double x) { return std::tanh(x); });
     case Act::kHardSigmoid:
-      return Each(t, count, [=](float x) { return Clip(p * x + q, 0, 1); });
+      return Each(t, count, [=](T x) { return Clip(first * x + second, T{0}, T{1}); });
     case Act::kHardSwish:
-      return Each(t, count, [](float x) { return x * Clip(x / 6 + 0.5f, 0, 1); });
+      return Each(t, count, [](T x) { return x * Clip(x / 6 + T{0.5}, T{0}, T{1}); });
     case Act::kGelu:
       return Precise(t, count, Gelu);
     case Act::kGeluTanh:
@@ -62,15 +65,15 @@ void Activate(Act act, float p, float q, float* t, int64_t count) {
     case Act::kRsqrt:
       return Precise(t, count, [=](double x) { return 1 / std::sqrt(x + p64); });
     case Act::kSquare:
-      return Each(t, count, [](float x) { return x * x; });
+      return Each(t, count, [](T x) { return x * x; });
     case Act::kErf:
       return Precise(t, count, [](double x) { return std::erf(x); });
     case Act::kRecip:
-      return Each(t, count, [](float x) { return 1 / x; });
+      return Each(t, count, [](T x) { return 1 / x; });
     case Act::kAbs:
-      return Each(t, count, [](float x) { return std::fabs(x); });
+      return Each(t, count, [](T x) { return std::fabs(x); });
     case Act::kNeg:
-      return Each(t, count, [](float x) { return -x; });
+      return Each(t, count, [](T x) { return -x; });
     case Act::kPow:
       return Precise(t, count, [=](double x) { return std::pow(x, p64); });
     case Act::kLog:
@@ -80,5 +83,8 @@ void Activate(Act act, float p, float q, float* t, int64_t count) {
       return;
   }
 }
+
+template void Activate(Act, float, float, float*, int64_t);
+template void Activate(Act, float, float, double*, int64_t);
 
 }  // namespace npu

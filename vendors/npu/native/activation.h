@@ -7,11 +7,18 @@
 namespace npu {
 
 // Of two, the larger or smaller; what is not a number wins.
-inline float Larger(float a, float b) { return a > b || a != a ? a : b; }
-inline float Smaller(float a, float b) { return a < b || a != a ? a : b; }
+template <class T>
+inline T Larger(T a, T b) {
+  return a > b || a != a ? a : b;
+}
+template <class T>
+inline T Smaller(T a, T b) {
+  return a < b || a != a ? a : b;
+}
 
-// t = act(t), for each. Transcendental functions are computed in float64 and rounded once.
-void Activate(Act act, float p, float q, float* t, int64_t count);
+// t = act(t), for each; T is float or double. Transcendental functions are computed in float64.
+template <class T>
+void Activate(Act act, float p, float q, T* t, int64_t count);
 
 }  // namespace npu
 

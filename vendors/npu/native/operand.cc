@@ -14,61 +14,57 @@ inline void ForEach(uint8_t* at, int64_t stride, int64_t count, Each each) {
   }
 }
 
-void ReadS32(uint8_t* at, int64_t stride, int64_t count, const Operand& operand, float* to,
-             const uint8_t* mult, int64_t step) {
-  const double zero = operand.zero, scale = static_cast<double>(operand.scale);
-  if (mult == nullptr) {
-    return ForEach<4>(at, stride, count, [=](const uint8_t* from, int64_t i) {
-      to[i] = static_cast<float>((ReadValue<int32_t>(from) - zero) * scale);
-    });
-  }
-  ForEach<4>(at, stride, count, [=](const uint8_t* from, int64_t i) {
-    const double factor = static_cast<double>(ReadValue<float>(mult + 4 * step * i));
-    to[i] = static_cast<float>((ReadValue<int32_t>(from) - zero) * scale * factor);
-  });
-}
-
-void ReadRun(uint8_t* at, int64_t stride, int64_t count, const Operand& operand, float* to) {
+template <class T>
+void ReadRun(uint8_t* at, int64_t stride, int64_t count, const Operand& operand, T* to) {
   const int32_t zero = operand.zero;
   const float scale = operand.scale;
+  const double wide_zero = zero, wide_scale = static_cast<double>(scale);
   switch (operand.dtype) {
     case kF32:
       return ForEach<4>(at, stride, count, [=](const uint8_t* from, int64_t i) {
-        to[i] = ReadValue<float>(from);
+        to[i] = static_cast<T>(ReadValue<float>(from));
       });
     case kBf16:
       return ForEach<2>(at, stride, count, [=](const uint8_t* from, int64_t i) {
-        to[i] = FromBf16(ReadValue<uint16_t>(from));
+        to[i] = static_cast<T>(FromBf16(ReadValue<uint16_t>(from)));
       });
     case kS8:
       return ForEach<1>(at, stride, count, [=](const uint8_t* from, int64_t i) {
-        to[i] = static_cast<float>(static_cast<int8_t>(*from) - zero) * scale;
+        to[i] = static_cast<T>(static_cast<float>(static_cast<int8_t>(*from) - zero) * scale);
+      });
+    case kU8:
+      return ForEach<1>(at, stride, count, [=](const uint8_t* from, int64_t i) {
+        to[i] = static_cast<T>(static_cast<float>(*from - zero) * scale);
       });
     default:
-      return ForEach<1>(at, stride, count, [=](const uint8_t* from, int64_t i) {
-        to[i] = static_cast<float>(*from - zero) * scale;
+      return ForEach<4>(at, stride, count, [=](const uint8_t* from, int64_t i) {
+        to[i] = static_cast<T>((ReadValue<int32_t>(from) - wide_zero) * wide_scale);
       });
   }
 }
 
+inline int32_t Rounded(float value) { return static_cast<int32_t>(__builtin_lrintf(value)); }
+inline int32_t Rounded(double value) { return static_cast<int32_t>(__builtin_lrint(value)); }
+
 // round-half-even(value / scale) + zero, saturated; what is not a number becomes the least.
-template <int32_t kLeast, int32_t kMost>
-inline uint8_t Quantise(float value, float scale, int32_t zero) {
-  const float scaled = value / scale;
-  const float above = scaled > -1024.0f ? scaled : -1024.0f;
-  const float within = above < 1024.0f ? above : 1024.0f;
-  const int32_t whole = static_cast<int32_t>(__builtin_lrintf(within)) + zero;
+template <int32_t kLeast, int32_t kMost, class T>
+inline uint8_t Quantise(T value, T scale, int32_t zero) {
+  const T scaled = value / scale;
+  const T above = scaled > T{-1024} ? scaled : T{-1024};
+  const T within = above < T{1024} ? above : T{1024};
+  const int32_t whole = Rounded(within) + zero;
   return static_cast<uint8_t>(whole < kLeast ? kLeast : whole > kMost ? kMost : whole);
 }
 
+template <class T>
 void WriteRun(uint8_t* at, int64_t stride, int64_t count, const Operand& operand,
-              const float* values) {
+              const T* values) {
   const int32_t zero = operand.zero;
-  const float scale = operand.scale;
+  const T scale = static_cast<T>(operand.scale);
   switch (operand.dtype) {
     case kBf16:
       return ForEach<2>(at, stride, count, [=](uint8_t* to, int64_t i) {
-        const uint16_t bits = ToBf16(values[i]);
+        const uint16_t bits = ToBf16(static_cast<float>(values[i]));
         std::memcpy(to, &bits, 2);
       });
     case kS8:
@@ -80,29 +76,32 @@ void WriteRun(uint8_t* at, int64_t stride, int64_t count, const Operand& operand
         *to = Quantise<0, 255>(values[i], scale, zero);
       });
     default:
-      return ForEach<4>(at, stride, count,
-                        [=](uint8_t* to, int64_t i) { std::memcpy(to, values + i, 4); });
+      return ForEach<4>(at, stride, count, [=](uint8_t* to, int64_t i) {
+        const float value = static_cast<float>(values[i]);
+        std::memcpy(to, &value, 4);
+      });
   }
 }
 
 }  // namespace
 
-void Cursor::Read(int64_t from, int64_t count, float* to, const uint8_t* mult,
-                  int64_t step) const {
+template <class T>
+void Cursor::Read(int64_t from, int64_t count, T* to) const {
   Runs(from, count, [&](uint8_t* at, int64_t stride, int64_t length, int64_t done) {
-    if (operand_.dtype == kS32) {
-      ReadS32(at, stride, length, operand_, to + done,
-              mult == nullptr ? mult : mult + 4 * step * done, step);
-    } else {
-      ReadRun(at, stride, length, operand_, to + done);
-    }
+    ReadRun(at, stride, length, operand_, to + done);
   });
 }
 
-void Cursor::Write(int64_t from, int64_t count, const float* values) const {
+template <class T>
+void Cursor::Write(int64_t from, int64_t count, const T* values) const {
   Runs(from, count, [&](uint8_t* at, int64_t stride, int64_t length, int64_t done) {
     WriteRun(at, stride, length, operand_, values + done);
   });
 }
+
+template void Cursor::Read(int64_t, int64_t, float*) const;
+template void Cursor::Read(int64_t, int64_t, double*) const;
+template void Cursor::Write(int64_t, int64_t, const float*) const;
+template void Cursor::Write(int64_t, int64_t, const double*) const;
 
 }  // namespace npu

@@ -1,4 +1,4 @@
-// Rows of a vector operand as float32, wherever and however they are stored.
+// Rows of a vector operand as floats, wherever and however they are stored.
 #ifndef NPU_OPERAND_H_
 #define NPU_OPERAND_H_
 
@@ -28,13 +28,13 @@ class Cursor {
     row_ = base_ + (i2 * operand_.strides[0] + i1 * operand_.strides[1]) * unit_;
   }
 
-  uint32_t dtype() const { return operand_.dtype; }
+  // Elements `from` to `from + count` of the row. T is float or double; S32 is scaled in float64.
+  template <class T>
+  void Read(int64_t from, int64_t count, T* to) const;
 
-  // Elements `from` to `from + count` of the row; S32 as (stored - zero) * scale * mult, with
-  // `mult` NULL or a factor each, `step` floats apart.
-  void Read(int64_t from, int64_t count, float* to, const uint8_t* mult, int64_t step) const;
-
-  void Write(int64_t from, int64_t count, const float* values) const;
+  // `values` as the row stores them. T is float or double; of float64, each is rounded once.
+  template <class T>
+  void Write(int64_t from, int64_t count, const T* values) const;
 
  private:
   // Calls `each(pointer, stride in bytes, count, elements before)` for runs of even stride.

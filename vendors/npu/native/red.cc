@@ -6,20 +6,18 @@ namespace npu {
 namespace {
 
 double Reduced(const Cursor& source, Reduce op, int64_t count) {
-  float t[kChunk];
-  double sum = 0;
-  float most = 0;
+  double t[kChunk];
+  double sum = 0, most = 0;
   for (int64_t from = 0; from < count; from += kChunk) {
     const int64_t length = std::min(kChunk, count - from);
-    source.Read(from, length, t, nullptr, 0);
+    source.Read(from, length, t);
     if (from == 0) most = t[0];
     for (int64_t i = 0; i < length; ++i) {
-      const double value = static_cast<double>(t[i]);
-      sum += op == Reduce::kSquares ? value * value : value;
+      sum += op == Reduce::kSquares ? t[i] * t[i] : t[i];
       most = Larger(most, t[i]);
     }
   }
-  return op == Reduce::kMax ? static_cast<double>(most) : sum;
+  return op == Reduce::kMax ? most : sum;
 }
 
 }  // namespace

@@ -5,35 +5,38 @@
 namespace npu {
 namespace {
 
-template <class Each>
-void Map(float* t, int64_t count, Each each) {
+template <class T, class Each>
+void Map(T* t, int64_t count, Each each) {
   for (int64_t i = 0; i < count; ++i) t[i] = each(t[i], i);
 }
 
 // t = t OP b. The larger or smaller of a number and what is none is none.
-void Join(Binary op, float* t, const float* b, int64_t count) {
+template <class T>
+void Join(Binary op, T* t, const T* b, int64_t count) {
   switch (op) {
     case Binary::kAdd:
-      return Map(t, count, [=](float x, int64_t i) { return x + b[i]; });
+      return Map(t, count, [=](T x, int64_t i) { return x + b[i]; });
     case Binary::kSub:
-      return Map(t, count, [=](float x, int64_t i) { return x - b[i]; });
+      return Map(t, count, [=](T x, int64_t i) { return x - b[i]; });
     case Binary::kRsub:
-      return Map(t, count, [=](float x, int64_t i) { return b[i] - x; });
+      return Map(t, count, [=](T x, int64_t i) { return b[i] - x; });
     case Binary::kMul:
-      return Map(t, count, [=](float x, int64_t i) { return x * b[i]; });
+      return Map(t, count, [=](T x, int64_t i) { return x * b[i]; });
     case Binary::kDiv:
-      return Map(t, count, [=](float x, int64_t i) { return x / b[i]; });
+      return Map(t, count, [=](T x, int64_t i) { return x / b[i]; });
     case Binary::kRdiv:
-      return Map(t, count, [=](float x, int64_t i) { return b[i] / x; });
+      return Map(t, count, [=](T x, int64_t i) { return b[i] / x; });
     case Binary::kMax:
-      return Map(t, count, [=](float x, int64_t i) { return Larger(x, b[i]); });
+      return Map(t, count, [=](T x, int64_t i) { return Larger(x, b[i]); });
     case Binary::kMin:
-      return Map(t, count, [=](float x, int64_t i) { return Smaller(x, b[i]); });
+      return Map(t, count, [=](T x, int64_t i) { return Smaller(x, b[i]); });
     default:
       return;
   }
 }
 
+// T is what is computed in: double for sums of 8-bit products, float for all else.
+template <class T>
 class Elements {
  public:
   Elements(const Context& context, const Vec& vec)
@@ -65,13 +68,11 @@ class Elements {
   void Chunk(int64_t from, int64_t count) {
     const uint8_t* mult = mult_ == nullptr ? nullptr : mult_ + 4 * step_ * from;
     const uint8_t* bias = bias_ == nullptr ? nullptr : bias_ + 4 * step_ * from;
-    a_.Read(from, count, t_, mult, step_);
-    // With S32 the factor is in already.
-    if (mult != nullptr && a_.dtype() != kS32)
-      PerElement(mult, count, [](float x, float factor) { return x * factor; });
-    if (bias != nullptr) PerElement(bias, count, [](float x, float term) { return x + term; });
+    a_.Read(from, count, t_);
+    if (mult != nullptr) PerElement(mult, count, [](T x, T factor) { return x * factor; });
+    if (bias != nullptr) PerElement(bias, count, [](T x, T term) { return x + term; });
     if (vec_.op != Binary::kNone) {
-      b_.Read(from, count, other_, nullptr, 0);
+      b_.Read(from, count, other_);
       Join(vec_.op, t_, other_, count);
     }
     Activate(vec_.act, vec_.p, vec_.q, t_, count);
@@ -80,22 +81,26 @@ class Elements {
 
   template <class Each>
   void PerElement(const uint8_t* vector, int64_t count, Each each) {
+    const auto value = [=](int64_t i) { return static_cast<T>(ReadValue<float>(vector + 4 * i)); };
     if (step_ == 0) {
-      const float value = ReadValue<float>(vector);
-      return Map(t_, count, [=](float x, int64_t) { return each(x, value); });
+      const T one = value(0);
+      return Map(t_, count, [=](T x, int64_t) { return each(x, one); });
     }
-    Map(t_, count, [=](float x, int64_t i) { return each(x, ReadValue<float>(vector + 4 * i)); });
+    Map(t_, count, [=](T x, int64_t i) { return each(x, value(i)); });
   }
 
   const Vec& vec_;
   Cursor dst_, a_, b_;
   const uint8_t *mult_, *bias_;
   const int64_t step_;
-  float t_[kChunk], other_[kChunk];
+  T t_[kChunk], other_[kChunk];
 };
 
 }  // namespace
 
-void ExecuteVec(const Context& context, const Vec& vec) { Elements(context, vec).Run(); }
+void ExecuteVec(const Context& context, const Vec& vec) {
+  if (vec.a.dtype == kS32) return Elements<double>(context, vec).Run();
+  Elements<float>(context, vec).Run();
+}
 
 }  // namespace npu

@@ -32,12 +32,12 @@ static int32_t get_u8(const uint8_t *at)
 }
 
 /* Rounds value / scale half to even, adds zero, and keeps within least and most. */
-static uint8_t quantised(float value, float scale, int32_t zero, int32_t least, int32_t most)
+static uint8_t wide_quantised(double value, double scale, int32_t zero, int32_t least, int32_t most)
 {
-    const float scaled = value / scale;
-    const float above = scaled > -1024.0f ? scaled : -1024.0f;
-    const float within = above < 1024.0f ? above : 1024.0f;
-    const int32_t whole = (int32_t)lrintf(within) + zero;
+    const double scaled = value / scale;
+    const double above = scaled > -1024.0 ? scaled : -1024.0;
+    const double within = above < 1024.0 ? above : 1024.0;
+    const int32_t whole = (int32_t)lrint(within) + zero;
     return (uint8_t)(whole < least ? least : whole > most ? most : whole);
 }
 
@@ -110,9 +110,9 @@ static void npu_program_npu_gemm(const uint8_t *constants, uint8_t *tmp, const u
     for (int64_t i2 = 0; i2 < 2; ++i2)
         for (int64_t i1 = 0; i1 < 6; ++i1)
             for (int64_t i0 = 0; i0 < 8; ++i0) {
-                float t = (float)((double)get_s32(acc + 4 * ((i2 * 6 + i1) * 8 + i0)) * 0.25);
+                double t = (double)get_s32(acc + 4 * ((i2 * 6 + i1) * 8 + i0)) * 0.25;
                 t = t + get_f32(sp + 36864 + i0 * 4);
-                *(sp + 16384 + i2 * 48 + i1 * 8 + i0) = quantised(t, 4.0f, -3, -128, 127);
+                *(sp + 16384 + i2 * 48 + i1 * 8 + i0) = wide_quantised(t, 4.0f, -3, -128, 127);
             }
 
     /* store [y] <- [results0] size=1 dims=(8@36:1, 12@1:8) */
@@ -153,9 +153,9 @@ static void npu_program_npu_gemm(const uint8_t *constants, uint8_t *tmp, const u
     for (int64_t i2 = 0; i2 < 2; ++i2)
         for (int64_t i1 = 0; i1 < 6; ++i1)
             for (int64_t i0 = 0; i0 < 8; ++i0) {
-                float t = (float)((double)get_s32(acc + 4 * ((512 + i2 * 6 + i1) * 8 + i0)) * 0.25);
+                double t = (double)get_s32(acc + 4 * ((512 + i2 * 6 + i1) * 8 + i0)) * 0.25;
                 t = t + get_f32(sp + 36864 + i0 * 4);
-                *(sp + 16896 + i2 * 48 + i1 * 8 + i0) = quantised(t, 4.0f, -3, -128, 127);
+                *(sp + 16896 + i2 * 48 + i1 * 8 + i0) = wide_quantised(t, 4.0f, -3, -128, 127);
             }
 
     /* store [y + 12] <- [results1] size=1 dims=(8@36:1, 12@1:8) */
@@ -196,9 +196,9 @@ static void npu_program_npu_gemm(const uint8_t *constants, uint8_t *tmp, const u
     for (int64_t i2 = 0; i2 < 2; ++i2)
         for (int64_t i1 = 0; i1 < 6; ++i1)
             for (int64_t i0 = 0; i0 < 8; ++i0) {
-                float t = (float)((double)get_s32(acc + 4 * ((i2 * 6 + i1) * 8 + i0)) * 0.25);
+                double t = (double)get_s32(acc + 4 * ((i2 * 6 + i1) * 8 + i0)) * 0.25;
                 t = t + get_f32(sp + 36864 + i0 * 4);
-                *(sp + 16384 + i2 * 48 + i1 * 8 + i0) = quantised(t, 4.0f, -3, -128, 127);
+                *(sp + 16384 + i2 * 48 + i1 * 8 + i0) = wide_quantised(t, 4.0f, -3, -128, 127);
             }
 
     /* store [y + 24] <- [results0] size=1 dims=(8@36:1, 12@1:8) */

@@ -26,7 +26,7 @@ static void put_f32(uint8_t *at, float value)
 }
 
 /* What is not a number wins. */
-static float larger(float a, float b)
+static double wide_larger(double a, double b)
 {
     return a > b || a != a ? a : b;
 }
@@ -48,10 +48,10 @@ static void npu_program_npu_softmax(const uint8_t *constants, uint8_t *tmp, cons
     for (int64_t i1 = 0; i1 < 2; ++i1) {
         {
             int64_t i0 = 0;
-            float most = get_f32(sp + i1 * 96 + i0 * 4);
+            double most = get_f32(sp + i1 * 96 + i0 * 4);
             for (i0 = 1; i0 < 24; ++i0)
-                most = larger(most, get_f32(sp + i1 * 96 + i0 * 4));
-            put_f32(sp + 8192 + i1 * 4, (float)(1.0 * (double)most));
+                most = wide_larger(most, get_f32(sp + i1 * 96 + i0 * 4));
+            put_f32(sp + 8192 + i1 * 4, (float)(1.0 * most));
         }
     }
 
@@ -98,10 +98,10 @@ static void npu_program_npu_softmax(const uint8_t *constants, uint8_t *tmp, cons
     for (int64_t i1 = 0; i1 < 2; ++i1) {
         {
             int64_t i0 = 0;
-            float most = get_f32(sp + 512 + i1 * 96 + i0 * 4);
+            double most = get_f32(sp + 512 + i1 * 96 + i0 * 4);
             for (i0 = 1; i0 < 24; ++i0)
-                most = larger(most, get_f32(sp + 512 + i1 * 96 + i0 * 4));
-            put_f32(sp + 8192 + i1 * 4, (float)(1.0 * (double)most));
+                most = wide_larger(most, get_f32(sp + 512 + i1 * 96 + i0 * 4));
+            put_f32(sp + 8192 + i1 * 4, (float)(1.0 * most));
         }
     }
 
@@ -148,10 +148,10 @@ static void npu_program_npu_softmax(const uint8_t *constants, uint8_t *tmp, cons
     for (int64_t i1 = 0; i1 < 2; ++i1) {
         {
             int64_t i0 = 0;
-            float most = get_f32(sp + i1 * 96 + i0 * 4);
+            double most = get_f32(sp + i1 * 96 + i0 * 4);
             for (i0 = 1; i0 < 24; ++i0)
-                most = larger(most, get_f32(sp + i1 * 96 + i0 * 4));
-            put_f32(sp + 8192 + i1 * 4, (float)(1.0 * (double)most));
+                most = wide_larger(most, get_f32(sp + i1 * 96 + i0 * 4));
+            put_f32(sp + 8192 + i1 * 4, (float)(1.0 * most));
         }
     }
 

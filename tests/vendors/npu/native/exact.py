@@ -51,7 +51,7 @@ PLAIN: dict[isa.Act, Callable[[Any, Any, Any], Any]] = {
     isa.Act.ABS: lambda t, p, q: abs(t),
     isa.Act.NEG: lambda t, p, q: -t,
 }
-"""Functions that are computed in float32."""
+"""Functions that are computed as wide as their operand."""
 
 PRECISE: dict[isa.Act, Callable[[float, float], float]] = {
     isa.Act.SIGMOID: lambda t, p: _sigmoid(t),
@@ -68,7 +68,7 @@ PRECISE: dict[isa.Act, Callable[[float, float], float]] = {
     isa.Act.POW: lambda t, p: math.pow(t, p),
     isa.Act.LOG: lambda t, p: math.log(t),
 }
-"""Functions that are computed in float64 and rounded once."""
+"""Functions that are computed in float64."""
 
 BINARY: dict[isa.Binary, Callable[[Any, Any], Any]] = {
     isa.Binary.ADD: lambda t, b: t + b,
@@ -120,12 +120,18 @@ class Exact:
             return self.read(place, operand.dtype)
         return self.acc[place, lane : lane + 1].view(FORMATS[operand.dtype])[0]
 
-    def real(self, operand: isa.Operand, index: tuple[int, int, int], mult: Any = None) -> Any:
-        """An element in float32, with `mult` for S32."""
-        raw = self.stored(operand, index)
+    def wide(self, operand: isa.Operand, index: tuple[int, int, int]) -> Any:
+        """An element in float64 where it is S32, in float32 otherwise."""
         if operand.dtype is isa.Dtype.S32:
-            wide = f64(int(raw) - operand.zero) * f64(f32(operand.scale))
-            return f32(wide if mult is None else wide * f64(mult))
+            stored = int(self.stored(operand, index))
+            return f64(stored - operand.zero) * f64(f32(operand.scale))
+        return self.real(operand, index)
+
+    def real(self, operand: isa.Operand, index: tuple[int, int, int]) -> Any:
+        """An element in float32."""
+        if operand.dtype is isa.Dtype.S32:
+            return f32(self.wide(operand, index))
+        raw = self.stored(operand, index)
         if operand.dtype in (isa.Dtype.S8, isa.Dtype.U8):
             return f32(int(raw) - operand.zero) * f32(operand.scale)
         return f32(raw)
@@ -140,7 +146,7 @@ class Exact:
             self.write(place, to_bf16(value))
         else:
             kind = FORMATS[operand.dtype]
-            whole = np.rint(f32(value) / f32(operand.scale))
+            whole = np.rint(value / f32(operand.scale))
             bounds = np.iinfo(kind)
             whole = min(max(float(whole) + operand.zero, bounds.min), bounds.max)
             self.write(place, kind.type(int(whole)))
@@ -148,13 +154,14 @@ class Exact:
     def vec(self, each: isa.Vec) -> None:
         for index in itertools.product(*map(range, each.shape)):
             mult, bias = (self.vector(at, each, index[2]) for at in (each.mult, each.bias))
-            t = self.real(each.a, index, mult)
-            if mult is not None and each.a.dtype is not isa.Dtype.S32:
+            t = self.wide(each.a, index)
+            if mult is not None:
                 t = t * mult
             if bias is not None:
                 t = t + bias
             if each.op is not isa.Binary.NONE:
-                b = self.real(each.b, index)
+                read = self.wide if each.a.dtype is isa.Dtype.S32 else self.real
+                b = read(each.b, index)
                 if np.isnan(t) or np.isnan(b):
                     raise UndefinedError
                 t = BINARY[each.op](t, b)
@@ -171,7 +178,7 @@ class Exact:
     def red(self, each: isa.Red) -> None:
         n2, n1, n0 = each.shape
         for i2, i1 in itertools.product(range(n2), range(n1)):
-            row = [float(self.real(each.src, (i2, i1, i0))) for i0 in range(n0)]
+            row = [float(self.wide(each.src, (i2, i1, i0))) for i0 in range(n0)]
             if each.op is isa.Reduce.MAX:
                 made = max(row)
             else:
@@ -251,13 +258,13 @@ class Exact:
 
 
 def activated(each: isa.Vec, t: Any) -> Any:
-    """act(t) in float32."""
+    """act(t), as wide as t."""
     if each.act in PLAIN:
         return PLAIN[each.act](t, f32(each.p), f32(each.q))
     try:
-        return f32(PRECISE[each.act](float(t), float(f32(each.p))))
+        return type(t)(PRECISE[each.act](float(t), float(f32(each.p))))
     except OverflowError:
-        return f32(np.inf)
+        return type(t)(np.inf)
 
 
 def _bf16(raw: Any) -> Any:
