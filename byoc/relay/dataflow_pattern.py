@@ -80,6 +80,10 @@ class DFPattern:
         return DominatorPattern(parent, wildcard() if path is None else path, self)
 
 
+Pattern = DFPattern
+"""`relay.Pattern`, as annotations have it."""
+
+
 @dataclass(frozen=True, eq=False)
 class ExprPattern(DFPattern):
     """An operator by name (`expr` is a str), or a constant of one value."""

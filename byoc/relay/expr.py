@@ -280,6 +280,16 @@ class SeenCall(Call):
 RelayExpr = Expr
 
 
+def var(
+    name_hint: str, type_annotation: Any = None, shape: Any = None, dtype: str = "float32"
+) -> Var:
+    """A variable: of a type, or of a shape and dtype."""
+    if type_annotation is None:
+        dims = () if shape is None else shape
+        type_annotation = TensorType(tuple(plain(each) for each in dims), dtype)
+    return Var(name_hint, type_annotation)
+
+
 def const(value: Any, dtype: str | None = None) -> Constant:
     """A constant; numbers and lists are float32 and int32 unless `dtype` says otherwise, as in Relay."""
     import numpy as np
@@ -303,3 +313,14 @@ def plain(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | tuple | list):
         return value
     return Int(value) if isinstance(value, int) else tuple(plain(each) for each in value)
+
+
+def __getattr__(name: str) -> Any:
+    """`Any` is a dimension in Relay; `GlobalVar` is TVM's."""
+    if name == "Any":
+        return AnyDim
+    if name == "GlobalVar":
+        from tvm.ir import GlobalVar
+
+        return GlobalVar
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

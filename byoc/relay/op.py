@@ -139,6 +139,6 @@ qnn: Final = _Qnn()
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(name)
+    if name.startswith("_") or name in ("contrib", "strategy"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return Maker(name)

@@ -34,6 +34,7 @@ INPUTS: dict[str, Any] = {
     "G": weight(4),
     "H": weight(4),
     "S": const(0.5),
+    "T": const(0.25),
     "Z": const(3, "int8"),
     "W": const([[1, 2], [3, 4], [5, 6], [7, 8]], "int8"),
     "K": const(np.arange(288).reshape(8, 4, 3, 3) % 7, "int8"),

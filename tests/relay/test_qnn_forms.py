@@ -101,3 +101,24 @@ def test_stacks_are_multiplied_by_swapped_stacks(swapped: bool) -> None:
     assert [each.checked_type.shape for each in stacks.args[:2]] == [(2, 3, 4), (2, 3, 4)]
     assert stacks.checked_type.dtype == "int32"
     assert (stacks.attrs.transpose_a, stacks.attrs.transpose_b) == (False, True)
+
+
+def test_a_mean_of_integers_is_requantised() -> None:
+    text = (
+        DATA
+        + 'c = mean(d, axis=[2, 3], keepdims=True); o = quantize(c, T, Z, out_dtype="int8") -> o'
+    )
+    pattern = requantized(is_op("mean")(is_op("cast")(wildcard())))
+    call = seen(text, pattern)
+    mean, scale, zero, out_scale, _ = call.args
+    assert (mean.op.name, mean.checked_type.dtype, mean.attrs.axis) == ("mean", "int32", (2, 3))
+    assert (mean.args[0].op.name, mean.args[0].args[0].checked_type.dtype) == ("cast", "int8")
+    assert [float(each.data.numpy()) for each in (scale, zero, out_scale)] == [0.5, 3.0, 0.25]
+
+
+def test_padding_of_integers_is_one_operator() -> None:
+    text = DATA + "c = nn.pad(d, pad_width=[0, 0, 0, 0, 1, 1, 1, 1]); " + ENDS
+    call = seen(text, is_op("nn.pad")(wildcard(), wildcard()))
+    assert [each.checked_type.dtype for each in call.args] == ["int8", "int8"]
+    assert int(call.args[1].data.numpy()) == 3
+    assert call.attrs.pad_width == ((0, 0), (0, 0), (1, 1), (1, 1))

@@ -39,6 +39,16 @@ def keeps_scale(graph: Any, node: int) -> bool:
     )
 
 
+def stored(graph: Any, node: int, number: float) -> int | None:
+    """`number` as the integer that stands for it behind the `quantize` at `node`, None for scales along an axis."""
+    from byoc.partition.facts import quant
+
+    found = quant(graph, node)
+    if found is None or isinstance(found.scale, tuple) or isinstance(found.zero_point, tuple):
+        return None
+    return round(number / found.scale) + found.zero_point
+
+
 def quantizes_real(graph: Any, node: int) -> bool:
     """A `quantize` of what Relay has as real numbers: no `qnn.requantize`, and no end of integers."""
     from byoc.relay.integers import is_real

@@ -65,7 +65,10 @@ class Form(Protocol):
 
 
 _MOVES: Final = "expand_dims permute_dims reshape squeeze strided_slice tile"
-_POOLS: Final = "nn.max_pool1d nn.max_pool2d nn.max_pool3d"
+_POOLS: Final = "nn.max_pool1d nn.max_pool2d nn.max_pool3d nn.pad"
+
+_AVERAGES: Final = ("mean", "nn.avg_pool2d")
+"""What Relay computes of integers between two casts."""
 
 KEEPS_VALUES: Final = frozenset([*_MOVES.split(), *_POOLS.split()])
 """Ops that Relay applies to integers where QDQ has `dequantize`, op, `quantize` of one scale."""
@@ -87,7 +90,7 @@ class Plain:
             None if args is None else [_summand(each) if sums else each.pattern for each in args]
         )
         op = Op((relax,), None if given is None else tuple(given))
-        if relax == "nn.avg_pool2d" and args and args[0].widened is not None:
+        if relax in _AVERAGES and args and args[0].widened is not None:
             wide = Op((relax,), (args[0].widened,))
             return Built(real(op, args), (op,), wide=(wide,), averaged=wide)
         stated = relax == "dequantize" or is_stated(args)
@@ -112,8 +115,16 @@ class Plain:
         if graph.ops[inner] in ("add", "multiply") and view.is_constant(graph.operands[inner][0]):
             found.reverse()
         if self.row.relax == "nn.pad":
-            found.append(view.number(view.attributes(inner).get("pad_value", 0.0)))
+            found.append(self._filling(view, node, inner))
         return found
+
+    def _filling(self, view: View, node: int, inner: int) -> Expr:
+        """What `nn.pad` pads with: Relay has it as an operand, an integer among integers."""
+        filling = float(view.attributes(inner).get("pad_value", 0.0))
+        kept_in = ask.stored(view.graph, node, filling) if inner != node else None
+        if kept_in is None:
+            return view.number(filling)
+        return view.number(kept_in, view.type(node).dtype)
 
     def attrs(self, view: View, node: int) -> dict[str, Any]:
         """The op's attributes, renamed, and those that Relay has besides."""

@@ -144,8 +144,8 @@ class Requantize:
     def build(self, args: Sequence[Operand] | None) -> Built:
         """Which of both, the operand says."""
         data, scale, zero, out_scale, out_zero = _five(args)
-        if data.sums:
-            op = Op(("quantize",), (data.pattern, out_scale, out_zero))
+        if data.sums or data.averaged is not None:
+            op = Op(("quantize",), (data.averaged or data.pattern, out_scale, out_zero))
         else:
             stored = Op(("dequantize",), (data.pattern, scale, zero))
             op = Op(("quantize",), (stored, out_scale, out_zero))
@@ -154,8 +154,12 @@ class Requantize:
     def args(self, view: View, node: int) -> list[Expr]:
         """Data, the scale and zero point of its integers, those of the result."""
         data, scale, zero = view.graph.operands[node]
-        if view.graph.ops[data] == "dequantize" and not view.is_sum(data):
-            given = [view.expr(each) for each in view.graph.operands[data]]
+        graph = view.graph
+        wide = graph.operands[data][0] if graph.operands[data] else data
+        if graph.ops[data] == "dequantize" and not view.is_sum(data):
+            given = [view.expr(each) for each in graph.operands[data]]
+        elif graph.ops[wide] == "dequantize" and view.is_sum(wide):
+            given = [view.expr(each) for each in (data, *graph.operands[wide][1:])]
         else:
             given = [view.expr(data), view.scale_of_sum(data), view.number(0, "int32")]
         return [*given, view.expr(scale), view.expr(zero)]
