@@ -23,6 +23,7 @@ import numpy as np
 from tvm import IRModule, ir, relax
 
 from bench.dpl import to_dpl
+from byoc.collector import collector_paused
 from byoc.partition.annotate import Annotate
 from byoc.partition.graph import Graph, read_module
 from byoc.partition.macs import macs
@@ -35,7 +36,7 @@ from byoc.partition.place import Place
 from byoc.partition.plan import Decision
 from byoc.partition.vendor import Vendor
 from byoc.partition.verify import Verify
-from byoc.pipeline import PartitionOptions, as_model, collector_paused
+from byoc.pipeline import PartitionOptions, as_model
 
 THREE = (
     "nn.relu(add(nn.conv2d(x, w:const), b:const))",

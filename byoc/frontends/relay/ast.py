@@ -177,3 +177,22 @@ class Module:
     functions: Mapping[str, Function] = field(default_factory=dict)
     metadata: str = ""
     metadata_line: int = 0
+
+
+def parts(expr: Expr) -> list[Expr]:
+    """The expressions that `expr` is made of, in the text's order."""
+    match expr:
+        case Scope():
+            bound = [each.value for each in expr.bindings if each.value is not None]
+            return [*bound, expr.result]
+        case Call():
+            return [expr.callee, *expr.args]
+        case If():
+            return [expr.condition, expr.then, expr.otherwise]
+        case Tuple():
+            return list(expr.fields)
+        case Projection():
+            return [expr.value]
+        case Function():
+            return [expr.body]
+    return []

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -11,10 +10,11 @@ from tvm import ir, relax, tirx
 
 from byoc.errors import ModelError, nearest
 from byoc.frontends.relay import ast
+from byoc.frontends.relay.annotations import check_type, identifier, parameter_type
 from byoc.frontends.relay.operation import Misfit, Operation, Row, relax_dtype
 from byoc.frontends.relay.ops import IGNORED, fold
 from byoc.frontends.relay.parser import fail
-from byoc.frontends.relay.values import Accumulator, Closure, Value, constant
+from byoc.frontends.relay.values import Accumulator, Closure, Fields, Value, constant
 
 if TYPE_CHECKING:
     from byoc.frontends.relay.metadata import Metadata
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 _DEEPEST = 100
 """Expressions within expressions; texts that TVM writes have two or three."""
+_MOST = 100_000
+"""Calls of functions that are put where they are called, and items of one tuple."""
 
 
 class FunctionBuilder:
     """A Relax function under construction.
 
     `operators` has each operator's row, `call_global` gives the Relax function that a name of the module is.
-    `origins` maps the names of the bindings to the source nodes they came from.
+    `origins` maps the names of the bindings, which are none of `names`, to the source nodes they came from.
     """
 
     def __init__(
@@ -37,17 +39,18 @@ class FunctionBuilder:
         metadata: Metadata,
         operators: Mapping[str, Row],
         call_global: Callable[[ast.Global], Any],
-        names: set[str] | None = None,
+        names: Iterable[str] = (),
     ) -> None:
         self.file, self.metadata, self.call_global = file, metadata, call_global
         self.operators = operators
         self.builder = relax.BlockBuilder()
         self.bindings: list[Any] = []
         self.origins: dict[str, tuple[str, ...]] = {}
-        self._names: set[str] = set() if names is None else names
+        self._names = dict.fromkeys(names, 0)
         self._depth = 0
         self._dataflow = True
-        self._outer: dict[str, Any] | None = None
+        self._inlined: tuple[str, ...] | None = None
+        self._copies = 0
 
     def build(
         self,
@@ -68,7 +71,7 @@ class FunctionBuilder:
             if each.name in constants:
                 names[each.name] = self._parameter_constant(each, constants[each.name])
                 continue
-            ty = types.get(each.name) or self._type(each)
+            ty = types.get(each.name) or parameter_type(each, self.file)
             names[each.name] = relax.Var(self._unique(each.name), ty)
             params.append(names[each.name])
         return self._finish(function, names, params, attrs)
@@ -81,6 +84,7 @@ class FunctionBuilder:
         self.builder.begin_scope(params)
         try:
             result = self._lower(function.body, names, escaping, "output")
+            check_type(function.result, result, "the result", function.at, self.file)
             body = self._result(result, function.at)
             kind = relax.DataflowBlock if self._dataflow else relax.BindingBlock
             blocks = [kind(self.bindings)] if self.bindings else []
@@ -123,52 +127,30 @@ class FunctionBuilder:
                 )
         return constant(array)
 
-    def _type(self, param: ast.Parameter) -> Any:
-        if param.type is None or isinstance(param.type, ast.OtherType):
-            fail(self.file, param.at, f"the type of %{param.name} is not written")
-        return self._relax_type(param.type, param)
-
-    def _relax_type(self, written: ast.Type, param: ast.Parameter) -> Any:
-        if isinstance(written, ast.TupleType):
-            return relax.TupleType([self._relax_type(each, param) for each in written.fields])
-        if isinstance(written, ast.OtherType):
-            fail(self.file, param.at, f"the type of %{param.name} has no form in Relax")
-        dims: list[Any] = []
-        for axis, dim in enumerate(written.shape):
-            if isinstance(dim, str):
-                fail(
-                    self.file,
-                    param.at,
-                    f"the dimension {dim} of %{param.name} has no form in Relax",
-                )
-            dims.append(
-                tirx.Var(_identifier(f"{param.name}_{axis}"), "int64") if dim is None else dim
-            )
-        return relax.TensorType(dims, written.dtype)
-
     def _unique(self, name: str) -> str:
-        base = _identifier(name)
-        candidate, count = base, 0
+        base = candidate = identifier(name)
         while candidate in self._names:
-            count += 1
-            candidate = f"{base}_{count}"
-        self._names.add(candidate)
+            self._names[base] += 1
+            candidate = f"{base}_{self._names[base]}"
+        self._names[candidate] = 0
         return candidate
 
     def _lower(
         self, expr: ast.Expr, names: dict[str, Value], escaping: frozenset[str], base: str
     ) -> Value:
         """Lower an expression; bindings of `escaping` become results of the function."""
+        inlined = self._inlined
         if not isinstance(expr, ast.Scope):
-            return self._expr(expr, names, base, (), base == "output")
+            return self._expr(expr, names, base, inlined or (), base == "output")
         names = dict(names)
         for each in expr.bindings:
             if each.value is None:
                 fail(self.file, each.at, f"%{each.name} is free: nothing binds it")
             label = f"v{each.name}" if each.name.isdigit() else each.name
-            names[each.name] = self._expr(
-                each.value, names, label, (f"%{each.name}",), each.name in escaping
-            )
+            origins = (f"%{each.name}",) if inlined is None else inlined
+            value = self._expr(each.value, names, label, origins, each.name in escaping)
+            check_type(each.type, value, f"%{each.name}", each.at, self.file)
+            names[each.name] = value
         return self._lower(expr.result, names, escaping, base)
 
     def _expr(
@@ -203,9 +185,7 @@ class FunctionBuilder:
             case ast.Meta():
                 return constant(self.metadata.constant(expr.value, expr.at))
             case ast.Tuple():
-                return tuple(
-                    self._expr(each, names, base, origins, escapes) for each in expr.fields
-                )
+                return self._tuple(expr, names, base, origins, escapes)
             case ast.Projection():
                 value = self._expr(expr.value, names, base, origins)
                 return self._project(value, expr.index, expr.at, base, origins, escapes)
@@ -225,19 +205,34 @@ class FunctionBuilder:
             "an operator or a function of the module stands where a value is expected",
         )
 
+    def _tuple(
+        self,
+        expr: ast.Tuple,
+        names: dict[str, Value],
+        base: str,
+        origins: tuple[str, ...],
+        escapes: bool,
+    ) -> Fields:
+        fields = Fields(self._expr(each, names, base, origins, escapes) for each in expr.fields)
+        if fields.leaves > _MOST or fields.depth > _DEEPEST:
+            fail(self.file, expr.at, "tuples of tuples, too large to be written out")
+        return fields
+
     def _local(
         self, expr: ast.Local, names: dict[str, Value], base: str, origins: tuple[str, ...]
     ) -> Value:
-        if expr.name in names:
-            return names[expr.name]
         # `%x.0` may be a name, and is a projection when it is none.
-        stem, dot, index = expr.name.rpartition(".")
-        if dot and index.isdigit():
-            value = self._local(ast.Local(stem, expr.at), names, base, origins)
-            return self._project(value, int(index), expr.at, base, origins, False)
-        return fail(
-            self.file, expr.at, f"%{expr.name} is not bound here{nearest(expr.name, names)}"
-        )
+        stem, indices = expr.name, list[str]()
+        while stem not in names:
+            stem, _, index = stem.rpartition(".")
+            if not (stem and index.isdecimal() and len(index) < 10):
+                near = nearest(expr.name, names)
+                fail(self.file, expr.at, f"%{expr.name} is not bound here{near}")
+            indices.append(index)
+        value = names[stem]
+        for index in reversed(indices):
+            value = self._project(value, int(index), expr.at, base, origins, False)
+        return value
 
     def _project(
         self,
@@ -280,7 +275,7 @@ class FunctionBuilder:
         if expr.attrs:
             fail(self.file, expr.at, "attributes of a call of a function")
         if isinstance(function, Closure):
-            return self._inline(function, args, expr.at, base)
+            return self._inline(function, args, expr.at, base, origins)
         if isinstance(function, tuple | Accumulator) or not isinstance(function.ty, relax.FuncType):
             fail(self.file, expr.at, "a call of what is no function")
         if len(function.ty.params or ()) != len(args):
@@ -306,23 +301,37 @@ class FunctionBuilder:
         return value
 
     def _inline(
-        self, closure: Closure, args: tuple[Value, ...], at: ast.Position, base: str
+        self,
+        closure: Closure,
+        args: tuple[Value, ...],
+        at: ast.Position,
+        base: str,
+        origins: tuple[str, ...],
     ) -> Value:
-        params = closure.function.params
-        if len(params) != len(args):
-            fail(self.file, at, f"{len(args)} arguments for {len(params)} parameters")
-        names = {
-            **closure.names,
-            **{param.name: arg for param, arg in zip(params, args, strict=True)},
-        }
-        return self._expr(closure.function.body, names, base, ())
+        """The body of a function where it is called; what no span names comes from the call."""
+        function = closure.function
+        if len(function.params) != len(args):
+            fail(self.file, at, f"{len(args)} arguments for {len(function.params)} parameters")
+        self._copies += 1
+        if self._copies > _MOST:
+            fail(self.file, at, f"functions within functions, called more than {_MOST:,} times")
+        names = dict(closure.names)
+        for param, arg in zip(function.params, args, strict=True):
+            check_type(param.type, arg, f"the argument %{param.name}", at, self.file)
+            names[param.name] = arg
+        outside, self._inlined = self._inlined, origins
+        try:
+            value = self._expr(function.body, names, base, origins)
+        finally:
+            self._inlined = outside
+        check_type(function.result, value, "the result", at, self.file)
+        return value
 
     def _closure(self, expr: ast.Function, names: dict[str, Value], base: str) -> Value:
         if "Composite" not in expr.attrs:
-            return Closure(expr, names)
-        inner = FunctionBuilder(
-            self.file, self.metadata, self.operators, self.call_global, self._names
-        )
+            return Closure(expr, _captured(expr, names))
+        inner = FunctionBuilder(self.file, self.metadata, self.operators, self.call_global)
+        inner._names, inner._depth = self._names, self._depth
         attrs = kept_attrs(expr.attrs)
         made = inner.build(expr, {}, {}, attrs)
         self.origins.update(inner.origins)
@@ -466,11 +475,6 @@ def kept_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _identifier(name: str) -> str:
-    base = re.sub(r"\W", "_", name, flags=re.ASCII) or "v"
-    return base if base[0].isalpha() or base[0] == "_" else f"v_{base}"
-
-
 def _line(error: Exception) -> str:
     lines = [each.strip() for each in str(error).splitlines() if each.strip()]
     return (lines[-1] if lines else type(error).__name__)[:300]
@@ -487,21 +491,26 @@ def _branches(expr: ast.Expr) -> bool:
     pending = [expr]
     while pending:
         each = pending.pop()
-        match each:
-            case ast.If():
-                return True
-            case ast.Scope():
-                pending += [bound.value for bound in each.bindings if bound.value is not None]
-                pending.append(each.result)
-            case ast.Call():
-                pending += [each.callee, *each.args]
-            case ast.Tuple():
-                pending += each.fields
-            case ast.Projection():
-                pending.append(each.value)
-            case ast.Function() if "Composite" not in each.attrs:
-                pending.append(each.body)
+        if isinstance(each, ast.If):
+            return True
+        if not (isinstance(each, ast.Function) and "Composite" in each.attrs):
+            pending += ast.parts(each)
     return False
+
+
+def _captured(function: ast.Function, names: Mapping[str, Value]) -> dict[str, Value]:
+    """What the names that a function reads stand for where it is written."""
+    found: dict[str, Value] = {}
+    pending: list[ast.Expr] = [function.body]
+    while pending:
+        each = pending.pop()
+        pending += ast.parts(each)
+        name = each.name if isinstance(each, ast.Local) else ""
+        while name and name not in found:
+            if name in names:
+                found[name] = names[name]
+            name = name.rpartition(".")[0]
+    return found
 
 
 def _escaping(body: ast.Expr) -> frozenset[str]:

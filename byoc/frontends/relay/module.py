@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tvm import IRModule, ir, relax
 
+from byoc.collector import collector_paused
 from byoc.errors import ModelError, UsageError, nearest
 from byoc.frontends.model import Model
 from byoc.frontends.relay import ast
@@ -15,6 +17,7 @@ from byoc.frontends.relay.function import FunctionBuilder, kept_attrs
 from byoc.frontends.relay.metadata import Metadata
 from byoc.frontends.relay.ndarray import Array
 from byoc.frontends.relay.ops import FORMS
+from byoc.frontends.relay.order import callees_first
 from byoc.frontends.relay.parser import fail, parse
 
 _MAIN = "main"
@@ -30,12 +33,24 @@ def read_module(
 ) -> Model:
     """Read a file of Relay text. Raises ModelError, and UsageError for shapes that do not fit."""
     try:
-        text = path.read_text("utf-8")
+        data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ModelError(f"{path} is no text: {error}") from error
+    text = _text(data, name)
     return convert_text(text, params, shapes, dims, name, qnn)
+
+
+def _text(data: bytes, name: str) -> str:
+    """UTF-8, or the UTF-16 that a Windows shell writes to files; a byte order mark is no part of it."""
+    wide = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    encoding = "utf-16" if wide else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode(encoding, "replace")
+        at = ast.Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        words = f"byte 0x{data[error.start]:02x} is no {encoding[:6].upper()}; expected Relay text"
+        fail(name, at, f"{words}, as `mod.astext()` of TVM writes it")
 
 
 def convert_text(
@@ -51,7 +66,18 @@ def convert_text(
     `shapes` binds parameters of `main` with unknown dimensions. Raises ModelError with line and column, UsageError
     for shapes that do not fit.
     """
-    tree = parse(text, name)
+    with collector_paused():
+        return _convert(parse(text, name), params, shapes, dims, name, qnn)
+
+
+def _convert(
+    tree: ast.Module,
+    params: Mapping[str, Array],
+    shapes: Mapping[str, Sequence[int]],
+    dims: Mapping[str, int],
+    name: str,
+    qnn: str,
+) -> Model:
     if _MAIN not in tree.functions:
         raise ModelError(
             f"{name}: the module has no function @main. Write the whole module with `mod.astext()`."
@@ -63,7 +89,7 @@ def convert_text(
 
 
 class _Module:
-    """Functions made in the order in which they are called."""
+    """Functions, each made after those that it calls."""
 
     def __init__(
         self,
@@ -78,10 +104,9 @@ class _Module:
         self.operators = FORMS[qnn]
         self.made: dict[str, tuple[Any, Any]] = {}
         self.origins: dict[str, dict[str, tuple[str, ...]]] = {}
-        self.open: list[str] = []
 
     def convert(self, notes: tuple[str, ...]) -> Model:
-        for each in self.tree.functions:
+        for each in callees_first(self.tree, self.name):
             self._function(each)
         module = IRModule(dict(self.made.values()))
         main = module[_MAIN]
@@ -99,13 +124,8 @@ class _Module:
             outputs=_output_names(main),
         )
 
-    def _function(self, name: str) -> Any:
-        if name in self.made:
-            return self.made[name][0]
+    def _function(self, name: str) -> None:
         function = self.tree.functions[name]
-        if name in self.open or len(self.open) > 50:
-            fail(self.name, function.at, f"@{name} calls itself, which has no form in byoc")
-        self.open.append(name)
         builder = FunctionBuilder(self.name, self.metadata, self.operators, self._called)
         attrs = kept_attrs(function.attrs)
         is_main = name == _MAIN
@@ -114,18 +134,13 @@ class _Module:
         made = builder.build(
             function, self.constants if is_main else {}, self.types if is_main else {}, attrs
         )
-        self.open.pop()
         var = ir.GlobalVar(name)
         relax.expr._update_type(var, made.ty)
         self.made[name] = (var, made)
         self.origins[name] = builder.origins
-        return var
 
     def _called(self, callee: ast.Global) -> Any:
-        if callee.name not in self.tree.functions:
-            near = nearest(callee.name, self.tree.functions)
-            fail(self.name, callee.at, f"the module has no function @{callee.name}{near}")
-        return self._function(callee.name)
+        return self.made[callee.name][0]
 
 
 def _constants(

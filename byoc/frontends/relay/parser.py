@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import gc
 from importlib.resources import files
 from typing import NoReturn
 
 from lark import Lark
 from lark.exceptions import UnexpectedToken
 
+from byoc.collector import collector_paused
 from byoc.errors import ModelError
 from byoc.frontends.relay import ast
 from byoc.frontends.relay.build import RULES
@@ -22,18 +22,15 @@ def parse(text: str, name: str) -> ast.Module:
 
     Raises ModelError for text that is not Relay, or uses a part of Relay that Relax has no form for.
     """
-    collecting = gc.isenabled()
-    gc.disable()  # a tree of a million nodes, none of them garbage, would be searched again and again
     try:
-        module: ast.Module = _grammar().parse(text)  # type: ignore[assignment]  # RULES makes none of lark's trees
+        # A tree of a million nodes, none of them garbage, would be searched again and again.
+        with collector_paused():
+            module: ast.Module = _grammar().parse(text)  # type: ignore[assignment]  # RULES makes none of lark's trees
     except UnexpectedToken as error:
         place, why = explain(error, text)
         fail(name, place, why)
     except Unreadable as error:
         fail(name, error.at, str(error))
-    finally:
-        if collecting:
-            gc.enable()
     return module
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -55,6 +55,21 @@ class Closure:
 
     function: ast.Function
     names: Mapping[str, Value]
+
+
+class Fields(tuple["Value", ...]):
+    """The items of a tuple that is written; `leaves` and `depth` are those of the tuples in it, written out."""
+
+    leaves: int
+    depth: int
+
+    def __new__(cls, fields: Iterable[Value]) -> Fields:
+        """Keep the items, and count."""
+        made = super().__new__(cls, fields)
+        inner = [each for each in made if isinstance(each, Fields)]
+        made.leaves = len(made) - len(inner) + sum(each.leaves for each in inner)
+        made.depth = 1 + max((each.depth for each in inner), default=0)
+        return made
 
 
 Value: TypeAlias = "Any | Accumulator | Closure | tuple[Value, ...]"

@@ -95,7 +95,7 @@ def test_an_unknown_dimension_is_bound_by_its_shape() -> None:
         ("add(%x, 300i8)", "3:9", "300i8 does not fit int8"),
         ("add(%x, meta[relay.Constant][0])", "3:9", "no constant of the metadata section"),
         ("@other(%x)", "3:1", "no function @other"),
-        ("@main(%x)", "2:1", "calls itself"),
+        ("@main(%x)", "3:1", "calls itself"),
         ("ref(%x", "4:1", "unexpected"),
         ("", "3:1", "unexpected"),
     ],
