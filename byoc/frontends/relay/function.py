@@ -45,6 +45,7 @@ class FunctionBuilder:
         self.operators = operators
         self.builder = relax.BlockBuilder()
         self.bindings: list[Any] = []
+        self._definitions: dict[str, Any] = {}
         self.origins: dict[str, tuple[str, ...]] = {}
         self._names = dict.fromkeys(names, 0)
         self._depth = 0
@@ -444,7 +445,10 @@ class FunctionBuilder:
         def bind(expr: Any, word: str) -> Any:
             return self._bind(expr, f"{base}_{word}", origins)
 
-        return Operation(name, args, attrs, bind, at)
+        return Operation(name, args, attrs, bind, at, self._definition)
+
+    def _definition(self, value: Value) -> Any:
+        return self._definitions.get(value.name) if isinstance(value, ir.Var) else None
 
     def _bind(self, expr: Any, base: str, origins: tuple[str, ...], escapes: bool = False) -> Any:
         """Give an expression a variable, or fold it where its operands are constants."""
@@ -460,6 +464,7 @@ class FunctionBuilder:
                 value.op, list(value.args), value.attrs, list(value.ty_args), span, value.ty
             )
         self.bindings.append(relax.VarBinding(var, value))
+        self._definitions[var.name] = value
         self.origins[var.name] = origins
         return var
 

@@ -21,11 +21,17 @@ class Misfit(Exception):  # noqa: N818 (a verdict, not an error)
     """A call that Relax has no form for; the message says why, without the place."""
 
 
+def _undefined(value: Value) -> Any:
+    """No definition."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A call: the operator's name, what it is given, and all its attributes, Relay's defaults filled in.
 
-    `bind` gives a Relax expression a variable, named after the call and a word.
+    `bind` gives a Relax expression a variable, named after the call and a word; `definition` gives back what a
+    variable is bound to, and None for any other value.
     """
 
     name: str
@@ -33,6 +39,7 @@ class Operation:
     attrs: Mapping[str, Any]
     bind: Callable[[Any, str], Any]
     at: ast.Position
+    definition: Callable[[Value], Any] = _undefined
 
     def __getitem__(self, attribute: str) -> Any:
         return self.attrs[attribute]

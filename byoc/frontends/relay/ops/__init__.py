@@ -18,6 +18,7 @@ from byoc.frontends.relay.ops import (
 )
 from byoc.frontends.relay.ops.folding import fold
 from byoc.frontends.relay.ops.integer import INTEGER
+from byoc.frontends.relay.ops.stored import FORMS as STORED
 
 __all__ = ["FORMS", "IGNORED", "OPERATORS", "fold"]
 
@@ -29,7 +30,10 @@ OPERATORS: dict[str, Row] = {
 """Each operator's row by its name."""
 
 FORMS: Mapping[str, Mapping[str, Row]] = {
-    "qdq": OPERATORS,
+    "qdq": {
+        name: replace(row, convert=STORED[name](row)) if name in STORED else row
+        for name, row in OPERATORS.items()
+    },
     "integer": {
         name: replace(row, convert=INTEGER.get(name, row.convert))
         for name, row in OPERATORS.items()
