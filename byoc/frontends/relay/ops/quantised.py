@@ -8,6 +8,7 @@ rows see the cluster they know.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from byoc.frontends.relay.ops.layers import (
     convolve,
     transpose_convolve,
 )
+from byoc.frontends.relay.ops.stored import hold_margins
 from byoc.frontends.relay.values import Accumulator, Value, array_of, constant
 
 if TYPE_CHECKING:
@@ -132,7 +134,7 @@ def _convolution(op: Operation, make: Callable[[Operation, Any, Any], Any]) -> A
     data, weight = _pair(op, axis)
     attrs = {**op.attrs, "out_dtype": ""}
     real = op.bind(
-        make(Operation(op.name, op.args, attrs, op.bind, op.at), data, weight),
+        make(replace(op, attrs=attrs), data, weight),
         op.name.removeprefix("qnn."),
     )
     return _accumulated(op, real, op["data_layout"].find("C"))
@@ -303,6 +305,7 @@ _POOL = {
 def avg_pool2d(op: Operation) -> Value:
     """Means of windows of stored integers."""
     real = dequantized(op, op.args[0], op.args[1], op.args[2], -1, "data")
+    hold_margins(op, op.array(4, "its zero point"))
     attrs = {name: op[name] for name in _POOL if name != "out_layout"}
     result = op.bind(relax.op.nn.avg_pool2d(real, **attrs), "avg_pool2d")
     return quantized(op, result, op.args[3], op.args[4], -1, _dtype(op, op.args[0]))

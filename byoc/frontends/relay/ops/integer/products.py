@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tvm import relax
@@ -27,7 +28,7 @@ def _operands(op: Operation, weight_axis: int) -> tuple[Any, Any]:
 def _convolution(op: Operation, make: Callable[[Operation, Any, Any], Any], channel: str) -> Any:
     data, weight = _operands(op, op["kernel_layout"].find(channel))
     attrs = {**op.attrs, "out_dtype": _accumulator(op)}
-    within = Operation(op.name, op.args, attrs, op.bind, op.at)
+    within = replace(op, attrs=attrs)
     total = op.bind(make(within, data, weight), op.name.removeprefix("qnn."))
     return cast(op, total, op["out_dtype"])
 
