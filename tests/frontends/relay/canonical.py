@@ -1,11 +1,14 @@
 """Relax modules without what Relay text cannot carry, so that what is left can be compared.
 
-Gone are the names of variables and the kinds of blocks; bindings of a variable, of a tuple, of an item of a tuple
-that is written, and casts to a type that is known anyway; values that nothing reads; local functions that are no
-composites, which are put where they are called; attributes of functions other than those that say whose they are;
-the momentum of a batch norm, which training alone reads; the dtype of the bounds of a clip; strides of a slice that
-are left out; the axis of one scale; whether axes of a reduction or a norm are counted from the end, or all are
-meant where none is named.
+Gone are:
+- the names of variables and the kinds of blocks;
+- the order of what does not read each other, and values that nothing reads;
+- bindings of a variable, of a tuple, of an item of a tuple that is written, and casts to a type that is known;
+- local functions that are no composites: they are put where they are called;
+- attributes of functions other than those that say whose they are;
+- the momentum of a batch norm, which training alone reads; the dtype of the bounds of a clip; strides of a slice
+  that are left out; the axis of one scale; whether axes of a reduction or a norm are counted from the end, or all
+  are meant where none is named.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ def difference(left: Any, right: Any) -> str:
     if names[0] != names[1]:
         return f"functions {names[0]} and {names[1]}"
     shared = {name: ir.GlobalVar(name) for name in names[0]}
+    for name, var in shared.items():
+        relax.expr._update_type(var, left[name].ty)
     for name in names[0]:
         ours, theirs = (_Plain(shared).function(module[name]) for module in (left, right))
         place = tvm_ffi.get_first_structural_mismatch(ours, theirs)
@@ -62,13 +67,8 @@ class _Plain:
         self.builder.begin_scope(params)
         bindings: list[tuple[Any, Any]] = []
         result = self._statements(body, bindings)
-        needed: set[Any] = set(_variables(result))
-        kept = []
-        for var, value in reversed(bindings):
-            if var in needed:
-                needed.update(_variables(value))
-                kept.append(relax.VarBinding(var, value))
-        blocks = [relax.BindingBlock(kept[::-1])] if kept else []
+        kept = [relax.VarBinding(var, value) for var, value in _ordered(dict(bindings), result)]
+        blocks = [relax.BindingBlock(kept)] if kept else []
         whole = self.builder.normalize(relax.SeqExpr(blocks, result))
         self.builder.end_scope()
         return whole
@@ -117,7 +117,6 @@ class _Plain:
         callee = value.op
         if isinstance(callee, ir.GlobalVar):
             callee = self.shared[callee.name_hint]
-            relax.expr._update_type(callee, value.op.ty)
         elif isinstance(callee, ir.Var):
             callee = self.values[callee]
         args = [self._operand(each) for each in value.args]
@@ -177,6 +176,20 @@ _RENEWED = {
     **{f"relax.{name}": _reduced for name in ("sum", "max", "min", "prod", "mean", "variance")},
 }
 """The ops that are made anew, and how."""
+
+
+def _ordered(values: dict[Any, Any], result: Any) -> list[tuple[Any, Any]]:
+    """What `result` needs, each behind its operands in their order."""
+    order: dict[Any, Any] = {}
+    pending = [(each, False) for each in reversed(_variables(result))]
+    while pending:
+        var, visited = pending.pop()
+        if visited:
+            order.setdefault(var, values[var])
+        elif var in values and var not in order:
+            pending.append((var, True))
+            pending += [(each, False) for each in reversed(_variables(values[var]))]
+    return list(order.items())
 
 
 def _variables(value: Any) -> list[Any]:

@@ -120,6 +120,15 @@ def adaptive_pool(site: Site) -> Expr:
     )
 
 
+def batch_norm(site: Site) -> Expr:
+    """With the moving statistics alone."""
+    if site.attr("training"):
+        raise site.refuse("it trains")
+    names = ("axis", "epsilon", "center", "scale")
+    operands = [site.operand(index) for index in range(5)]
+    return site.relay("nn.batch_norm", *operands, **{name: site.attr(name) for name in names})
+
+
 def layer_norm(site: Site) -> Expr:
     """Over one axis."""
     axes = site.attr("axes")

@@ -7,6 +7,7 @@ from typing import Any
 from tvm import ir, relax
 
 from tests.frontends.relay.printer import tree
+from tests.frontends.relay.printer.nesting import nested
 from tests.frontends.relay.printer.site import NoRelayFormError, Site, data_of
 from tests.frontends.relay.printer.spelling import SPELLINGS
 from tests.frontends.relay.printer.text import Style
@@ -41,7 +42,8 @@ class Lowering:
                 self._binding(binding)
         result = self.expr(body.body)
         statements, self.statements = self.statements, outside
-        return tree.Scope(tuple(statements), result)
+        scope = tree.Scope(tuple(statements), result)
+        return scope if self.style.rng is None else nested(scope, self.style.rng)
 
     def _binding(self, binding: Any) -> None:
         if isinstance(binding, relax.MatchCast):

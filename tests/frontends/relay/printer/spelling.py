@@ -49,7 +49,7 @@ SPELLINGS: Final[Mapping[str, Spell]] = {
     "nn.leakyrelu": _named("nn.leaky_relu", "alpha"),
     "nn.prelu": _named("nn.prelu", "axis"),
     "nn.dropout": _named("nn.dropout", "rate"),
-    "nn.batch_norm": _named("nn.batch_norm", "axis", *_NORM),
+    "nn.batch_norm": forms.batch_norm,
     "nn.layer_norm": forms.layer_norm,
     "nn.group_norm": _named("nn.group_norm", "num_groups", *_NORM, axis="channel_axis"),
     "nn.instance_norm": _named("nn.instance_norm", *_NORM, axis="channel_axis"),

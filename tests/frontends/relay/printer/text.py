@@ -42,7 +42,7 @@ class Style:
     `types` puts a comment with its type behind each call, `spans` one with the name of the Relax binding.
     `defaults` writes attributes that have Relay's default too. `idioms` writes `nn.bias_add` and `nn.dense` where
     they fit.
-    `rng` mixes what people wrote by hand: `let` for a statement, signs for operators, suffixes of numbers.
+    `rng` mixes what people write by hand: `let` for a statement, signs for operators, calls in calls, remarks.
     """
 
     types: bool = False
@@ -86,8 +86,13 @@ class Writer:
         lines = []
         for each in scope.statements:
             value = self.expr(each.value, indent)
-            lines.append(f"{indent}{self._left(each)} = {value};")
+            lines.append(f"{indent}{self._left(each)} = {value};{self._remark(indent)}")
         return "\n".join([*lines, indent + self.expr(scope.result, indent)])
+
+    def _remark(self, indent: str) -> str:
+        if not self.style.chance(0.1):
+            return ""
+        return "  // a remark; let %x = 1" if self.style.chance(0.5) else f"\n{indent}/* %0 = {{ */"
 
     def _left(self, statement: tree.Statement) -> str:
         if statement.name[0].isdigit():
