@@ -48,7 +48,7 @@ PARTS = {
     "chain": Part(partition.chain_of_4000, "TVM", least=10),
     "mixed": Part(partition.mixed, "TVM"),
     "alternate": Part(partition.alternating, "TVM"),
-    "resnet50": Part(partition.resnet50, "TVM", least=5),
+    "resnet50": Part(partition.resnet50, "TVM", least=7),
     "patterns": Part(partition.patterns, "3 patterns", most=2),
     "scale": Part(partition.scale, "10,000 ops", most=15),
     "help": Part(startup.help_page, "python -c pass", most=15),

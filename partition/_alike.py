@@ -27,6 +27,9 @@ class Outcomes:
 
     graph: Graph
     known: dict[Hashable, Any] = field(default_factory=dict)
+    numbers: dict[Hashable, int] = field(default_factory=dict)
+    calls: dict[int, int] = field(default_factory=dict)
+    values: dict[int, Hashable] = field(default_factory=dict)
 
     def of(self, question: Hashable, ask: Callable[[], T]) -> T:
         """The known answer, or what `ask` says now; None for a question that stands for itself alone."""
@@ -39,28 +42,29 @@ class Outcomes:
             self.known[question] = answer
         return answer
 
+    def call(self, node: int) -> int:
+        """A number shared by the calls whose facts (`op_facts`) differ in the data of constants, if at all."""
+        number = self.calls.get(node)
+        if number is None:
+            graph, value = self.graph, self.value
+            attrs = graph.exprs[node].attrs
+            operands = tuple([value(each) for each in graph.operands[node]])
+            settings = None if attrs is None else StructuralKey(attrs)
+            seen = (graph.ops[node], operands, value(node), settings)
+            number = self.calls[node] = self.numbers.setdefault(seen, len(self.numbers))
+        return number
 
-def call_kind(graph: Graph, node: int) -> int:
-    """A number shared by the calls whose facts (`op_facts`) differ in the data of constants, if at all."""
-    memo = graph.memo
-    number: int | None = memo.get(("kind", node))
-    if number is None:
-        attrs = graph.exprs[node].attrs
-        seen = (
-            graph.ops[node],
-            tuple([value_kind(graph, each) for each in graph.operands[node]]),
-            value_kind(graph, node),
-            None if attrs is None else StructuralKey(attrs),
-        )
-        numbers = memo.setdefault("kinds", {})
-        number = memo["kind", node] = numbers.setdefault(seen, len(numbers))
-    return number
+    def value(self, node: int | None) -> Hashable:
+        """What facts have of an operand or a result, without the data."""
+        if node is None:
+            return None
+        kind = self.values.get(node)
+        if kind is None:
+            kind = self.values[node] = _kind(self.graph, node)
+        return kind
 
 
-def value_kind(graph: Graph, node: int | None) -> Hashable:
-    """What facts have of an operand or a result, without the data."""
-    if node is None:
-        return None
+def _kind(graph: Graph, node: int) -> Hashable:
     held = value(graph, node)
     if isinstance(held, Tensor):
         return _tensor_kind(held)

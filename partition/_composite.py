@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import Final
 
-from byoc.partition._alike import Outcomes, call_kind, value_kind
+from byoc.partition._alike import Outcomes
 from byoc.partition._extent import candidate, members, read_outside
 from byoc.partition._forms import Form
 from byoc.partition._search import Places, Search, Value
@@ -161,12 +161,15 @@ class Composite:
         for each in self.matched if vendor.ops else ():
             rows = vendor.ops.get(_op(self.graph, each), ())
             ask = partial(self._inside, rows, each)
-            refusal = outcomes.of(self._kind_of(each), ask) if rows else None
+            refusal = outcomes.of(self._kind_of(each, outcomes), ask) if rows else None
             if refusal is not None:
                 words = f"{self.form.name}: {describe(self.graph, _node(each))}: {refusal.message}"
                 return replace(refusal, message=words)
         test = self.form.row.test
-        return None if test is None else outcomes.of(self._kind(), lambda: test(self.facts()))
+        if test is None:
+            return None
+        refused: Refusal | None = outcomes.of(self._kind(outcomes), lambda: test(self.facts()))
+        return refused
 
     def _inside(self, rows: Sequence[OpRule], op: int | Group) -> Refusal | None:
         """None when one of an op's rows takes it inside a pattern, else what the closest row says."""
@@ -178,22 +181,20 @@ class Composite:
             refusals.append(refusal)
         return closest(refusals)
 
-    def _kind_of(self, op: int | Group) -> Hashable:
+    def _kind_of(self, op: int | Group, outcomes: Outcomes) -> Hashable:
         """What rules can tell of one matched op short of constants' data; None where only its facts say it."""
-        if isinstance(op, Group) or self.form.quantised:
-            return None
-        return call_kind(self.graph, op)
+        return None if isinstance(op, Group) or self.form.quantised else outcomes.call(op)
 
-    def _kind(self) -> Hashable:
+    def _kind(self, outcomes: Outcomes) -> Hashable:
         """The same of the match."""
-        ops = tuple(map(self._kind_of, self.matched))
+        ops = tuple([self._kind_of(each, outcomes) for each in self.matched])
         named = tuple(self.named.values())
         if None in ops or not all(each is None or isinstance(each, int) for each in named):
             return None
         return (
             id(self.form.row),
             ops,
-            tuple([value_kind(self.graph, each) for each in (*named, *self.outputs)]),
+            tuple(map(outcomes.value, (*named, *self.outputs))),
             tuple(self._inner()),
         )
 

@@ -43,12 +43,11 @@ def tensor(graph: Graph, node: int) -> Tensor:
 def value(graph: Graph, node: int) -> Input:
     """The tensor that `node` holds, the tensors of a tuple, or None when it holds none (a shape, a number)."""
     memo = graph.memo
-    try:
+    if node in memo:
         known: Input = memo[node]
         return known
-    except KeyError:
-        found = memo[node] = _value(graph, node)
-        return found
+    found = memo[node] = _value(graph, node)
+    return found
 
 
 def quant(graph: Graph, node: int) -> Quant | None:
@@ -132,8 +131,9 @@ def _value(graph: Graph, node: int) -> Input:
     var, expr = graph.vars[node], graph.exprs[node]
     if kind is _CONSTANT:
         # The data knows its shape in plain numbers, the type in TVM's, at 3 us more.
-        dims = tuple(expr.value.shape)
-        return Tensor(_dtype(graph, expr.ty.dtype), dims, value=partial(_data, graph, expr))
+        return Tensor(
+            _dtype(graph, expr.ty.dtype), expr.value.shape, value=partial(_data, graph, expr)
+        )
     return _typed(graph, (expr if var is None else var).ty)
 
 
