@@ -26,6 +26,10 @@ class RelayVendor:
 
 arm_compute_lib = RelayVendor("arm_compute_lib")
 bnns = RelayVendor("bnns")
+cmsisnn = RelayVendor("cmsisnn")
 cublas = RelayVendor("cublas")
 cudnn = RelayVendor("cudnn")
+cutlass = RelayVendor("cutlass")
+dnnl = RelayVendor("dnnl")
+ethosu = RelayVendor("ethosu")
 tensorrt = RelayVendor("tensorrt")
