@@ -349,6 +349,7 @@ def _reductions() -> Iterator[Case]:
         make = getattr(op, name)
         yield Case(name, (IMAGE,), make)
         yield Case(name, (IMAGE,), lambda x, m=make: m(x, [1, -1], keepdims=True))
+    yield Case("mean", (IMAGE,), lambda x: op.mean(x, [2, 3], keepdims=True))
     yield Case("variance", (IMAGE,), lambda x: op.variance(x, [2, 3]))
     yield Case("variance", (IMAGE,), lambda x: op.variance(x, [1], keepdims=True))
     narrow = "places of 32 bits"

@@ -23,46 +23,12 @@ TYPES = (
     "bool", "Tensor[(0, 3), float32]", "(Tensor[(2, 3), float32], Tensor[(2, 3), float32])",
     "Tensor[(1, 2, 3, 4, 5), float32]", "Tensor[(2, 3), float16]", "Tensor[(2, 3), uint8]",
 )  # fmt: skip
-_WORDS = [
-    "float32",
-    "int8",
-    "int32",
-    "int64",
-    "bool",
-    "uint8",
-    "float16",
-    "NCHW",
-    "NHWC",
-    "NCW",
-    "NCDHW",
-    "OIHW",
-    "HWIO",
-    "OIW",
-    "IOHW",
-    "HWOI",
-    "constant",
-    "reflect",
-    "edge",
-    "linear",
-    "nearest_neighbor",
-    "cubic",
-    "half_pixel",
-    "floor",
-    "clip",
-    "wrap",
-    "fast",
-    "add",
-    "update",
-    "both",
-    "values",
-    "UPWARD",
-    "TONEAREST",
-    "None",
-    "NCHW4c",
-    "end",
-    "size",
-    "nope",
-]
+_SPELLED = """
+float32 int8 int32 int64 bool uint8 float16 NCHW NHWC NCW NCDHW OIHW HWIO OIW IOHW HWOI constant reflect edge linear
+nearest_neighbor cubic half_pixel floor clip wrap fast add update both values UPWARD TONEAREST None NCHW4c end size
+nope
+"""
+_WORDS = ("", *_SPELLED.split())
 _NUMBERS = (0, 1, 2, 3, 4, -1, -2, 6, 7, 100)
 
 
@@ -156,7 +122,7 @@ class Wild:
             case float():
                 return rng.choice([0.0, 1e-5, 0.5, -1.0, 3.0])
             case str():
-                return rng.choice(["", *_WORDS])
+                return rng.choice(_WORDS)
             case tuple() if default:
                 return tuple(rng.choice((1, 2, 0, 3)) for _ in default)
         kinds: list[Any] = [

@@ -253,6 +253,14 @@ def trilu(site: Site) -> Expr:
     return site.relay("trilu", site.operand(0), diagonal, upper=site.name == "triu")
 
 
+def mean(site: Site) -> Expr:
+    """`nn.global_avg_pool2d` over the extents of an image where idioms are asked for."""
+    axis, keepdims = site.attr("axis"), site.attr("keepdims")
+    if site.idioms and axis == (2, 3) and keepdims and len(site.dims(0)) == 4:
+        return site.relay("nn.global_avg_pool2d", site.operand(0))
+    return site.relay("mean", site.operand(0), axis=axis, keepdims=keepdims)
+
+
 def variance(site: Site) -> Expr:
     """The mean is an operand."""
     axis = site.attr("axis")

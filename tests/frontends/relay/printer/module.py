@@ -7,12 +7,18 @@ from typing import Any
 from tvm import ir, relax
 
 from tests.frontends.relay.printer import tree
-from tests.frontends.relay.printer.nesting import nested
+from tests.frontends.relay.printer.nesting import closed, nested
 from tests.frontends.relay.printer.site import NoRelayFormError, Site, data_of
 from tests.frontends.relay.printer.spelling import SPELLINGS
 from tests.frontends.relay.printer.text import Style
 
-_ATTRS = {"Codegen": "Compiler", "Composite": "Composite", "global_symbol": "global_symbol"}
+_ATTRS = {
+    "Codegen": "Compiler",
+    "Composite": "Composite",
+    "Primitive": "Primitive",
+    "global_symbol": "global_symbol",
+}
+"""Relax's attributes of functions and Relay's names of them."""
 
 
 class Lowering:
@@ -43,7 +49,7 @@ class Lowering:
         result = self.expr(body.body)
         statements, self.statements = self.statements, outside
         scope = tree.Scope(tuple(statements), result)
-        return scope if self.style.rng is None else nested(scope, self.style.rng)
+        return closed(scope) if self.style.rng is None else nested(scope, self.style.rng)
 
     def _binding(self, binding: Any) -> None:
         if isinstance(binding, relax.MatchCast):
@@ -76,7 +82,8 @@ class Lowering:
         if isinstance(expr, ir.GenericConst):
             return self._constant(expr)
         if isinstance(expr, ir.Tuple):
-            return tree.Tuple(tuple(self.expr(each) for each in expr.fields))
+            whole = tree.Tuple(tuple(self.expr(each) for each in expr.fields))
+            return self._bound(whole, None, "") if self.style.rng is None else whole
         raise NoRelayFormError(f"an operand that is a {type(expr).__name__}")
 
     def _constant(self, expr: Any) -> tree.Expr:
@@ -88,7 +95,7 @@ class Lowering:
 
     def _value(self, value: Any, name: str) -> tree.Expr:
         if isinstance(value, ir.Tuple):
-            return self.expr(value)
+            return tree.Tuple(tuple(self.expr(each) for each in value.fields))
         if isinstance(value, ir.TupleGetItem):
             return tree.Item(self.expr(value.tuple_value), int(value.index))
         if isinstance(value, relax.If):
@@ -133,9 +140,7 @@ class Lowering:
 def _attrs(function: Any) -> dict[str, Any]:
     """The attributes of a function that Relay knows, under its names."""
     given = dict(function.attrs.items()) if function.attrs else {}
-    kept: dict[str, Any] = {_ATTRS[key]: str(given[key]) for key in _ATTRS if key in given}
+    kept = {ours: given[theirs] for theirs, ours in _ATTRS.items() if given.get(theirs)}
     if kept.get("global_symbol") == "main":
         del kept["global_symbol"]
-    if given.get("Primitive"):
-        kept["Primitive"] = 1
-    return kept
+    return {key: 1 if key == "Primitive" else str(value) for key, value in kept.items()}

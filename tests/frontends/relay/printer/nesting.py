@@ -10,6 +10,14 @@ from random import Random
 from tests.frontends.relay.printer import tree
 
 
+def closed(scope: tree.Scope) -> tree.Scope:
+    """The scope with its last statement as the result, where the result is that."""
+    last = scope.statements[-1] if scope.statements else None
+    if last is None or not isinstance(scope.result, tree.Local) or scope.result.name != last.name:
+        return scope
+    return tree.Scope(scope.statements[:-1], last.value)
+
+
 def nested(scope: tree.Scope, rng: Random) -> tree.Scope:
     """The scope with fewer statements; what a branch or a function reads stays outside of it."""
     everywhere, here = Counter[str](), Counter[str]()

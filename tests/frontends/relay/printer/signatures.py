@@ -58,6 +58,7 @@ SIGNATURES: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     **dict.fromkeys(("sum", "max", "min", "prod", "mean"), _REDUCE),
     **{name: {**_REDUCE, "select_last_index": False} for name in ("argmax", "argmin")},
+    "nn.global_avg_pool2d": {"layout": "NCHW", "out_layout": ""},
     "variance": {**_REDUCE, "unbiased": False},
     "cumsum": {"axis": None, "dtype": "", "exclusive": False},
     "cumprod": {"axis": None, "dtype": "", "exclusive": False},
