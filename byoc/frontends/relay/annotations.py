@@ -57,7 +57,7 @@ def check_type(
             return
     elif found is None and isinstance(written, ast.TensorType) and _fits(written, value):
         return
-    fail(file, at, f"{what} is written to be {_words(written)}, but is {_type_words(value)}")
+    fail(file, at, f"{what} is {_type_words(value)}, but {_words(written)} is expected")
 
 
 def _fields(value: Value) -> list[Any] | None:
@@ -94,7 +94,7 @@ def _fits(written: ast.TensorType, value: Value) -> bool:
 
 def _words(written: ast.Type) -> str:
     if isinstance(written, ast.TupleType):
-        return f"({', '.join(_words(each) for each in written.fields)})"
+        return _tuple_words([_words(each) for each in written.fields])
     if isinstance(written, ast.OtherType):
         return "?"
     return _tensor_words(["?" if dim is None else dim for dim in written.shape], written.dtype)
@@ -103,11 +103,15 @@ def _words(written: ast.Type) -> str:
 def _type_words(value: Value) -> str:
     fields = _fields(value)
     if fields is not None:
-        return f"({', '.join(_type_words(each) for each in fields)})"
+        return _tuple_words([_type_words(each) for each in fields])
     dims, dtype = _tensor(value)
     return _tensor_words(
         ["?" if dim is None else dim for dim in (["..."] if dims is None else dims)], dtype
     )
+
+
+def _tuple_words(fields: Sequence[str]) -> str:
+    return f"({fields[0]},)" if len(fields) == 1 else f"({', '.join(fields)})"
 
 
 def _tensor_words(dims: Sequence[Any], dtype: str) -> str:

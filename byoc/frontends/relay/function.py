@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,6 +25,10 @@ _DEEPEST = 100
 """Expressions within expressions; texts that TVM writes have two or three."""
 _MOST = 100_000
 """Calls of functions that are put where they are called, and items of one tuple."""
+
+
+_OP = re.compile(r"^In ir\.Op\(.*?support_level=\d+\), ")
+_INTEGER = re.compile(r"\bT\.int64\((-?\d+)\)")
 
 
 class FunctionBuilder:
@@ -349,8 +354,10 @@ class FunctionBuilder:
         self, expr: ast.If, names: dict[str, Value], base: str, origins: tuple[str, ...]
     ) -> Value:
         condition = self._expr(expr.condition, names, base, origins)
-        if isinstance(condition, tuple | Closure | Accumulator):
-            fail(self.file, expr.at, "the condition is no truth value")
+        truth = ast.TensorType((), "bool")
+        check_type(truth, condition, "the condition", expr.condition.at, self.file)
+        if isinstance(condition, Closure):
+            fail(self.file, expr.condition.at, "the condition is a function")
         branches = []
         for branch in (expr.then, expr.otherwise):
             outside, self.bindings = self.bindings, []
@@ -481,8 +488,10 @@ def kept_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _line(error: Exception) -> str:
+    """The last line of what TVM says, without its spelling of operators and of integers."""
     lines = [each.strip() for each in str(error).splitlines() if each.strip()]
-    return (lines[-1] if lines else type(error).__name__)[:300]
+    words = _OP.sub("", lines[-1]) if lines else type(error).__name__
+    return _INTEGER.sub(r"\1", words)[:300]
 
 
 def _symbols(ty: Any) -> list[Any]:

@@ -20,6 +20,8 @@ _BLANK = rf"(?:[ \t\r\n\f]++|{_COMMENT}|//[^\n]*+)*+"
 _SPAN = re.compile(r"span=([^\s*]+?):[0-9]+:[0-9]+\s")
 _NAMED = frozenset(["RPAR", "META"])
 """The last word of what a comment behind it may name the source node of."""
+_LEFT_OUT = ("match", "type", "extern", "ref", "ref_read", "ref_write", "grad")
+"""Keywords of what has no form in Relax."""
 _STEPS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 _DEEPEST = 200
 """Brackets within brackets; texts that TVM writes have five or so."""
@@ -61,11 +63,13 @@ class RelayLexer(Lexer):
         self._kinds = {
             each.pattern.value: each.name for each in conf.terminals if each.pattern.type == "str"
         }
+        self._kinds |= dict.fromkeys(_LEFT_OUT, "WRONG")
         signs = sorted((each for each in self._kinds if not each[0].isalpha()), key=len)
         sign = "|".join(re.escape(each) for each in reversed(signs))
         self._blank = re.compile(_BLANK)
         self._word = re.compile(
-            f"(?:{'|'.join(named)}|(?P<SIGN>{sign})|(?P<WRONG>.)){_BLANK}", re.DOTALL
+            rf"(?:{'|'.join(named)}|(?P<WRONG>/\*)|(?P<SIGN>{sign})|(?P<OTHER>.)){_BLANK}",
+            re.DOTALL,
         )
 
     def lex(self, text: Any, _: Any = None) -> Iterator[Any]:
@@ -86,6 +90,10 @@ class RelayLexer(Lexer):
                 depth += steps.get(written, 0)
             elif kind == "NAME":
                 kind = kinds.get(written, kind)
+                if kind == "WRONG" and text.startswith("=", found.end()):
+                    kind = "NAME"  # an attribute of that name
+            elif kind == "OTHER":
+                kind = "WRONG"
             word = Word(kind, written, line, start - before, start, end)
             if kind == "WRONG" or depth > _DEEPEST:
                 raise Unreadable(word.at, _wrong(text, word))
@@ -99,6 +107,10 @@ class RelayLexer(Lexer):
 def _wrong(text: str, word: Word) -> str:
     if word.type != "WRONG":
         return f"brackets within brackets, more than {_DEEPEST} deep"
+    if word.text in _LEFT_OUT:
+        return f"{word.text}: algebraic data types, references and match have no form in Relax"
+    if word.text == "/*":
+        return "the comment is not closed"
     if word.text == '"':
         return "the string is not closed"
     if text.startswith("#[", word.start_pos):

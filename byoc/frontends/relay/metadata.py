@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 from byoc.frontends.relay import ast
 from byoc.frontends.relay.ndarray import Array, Reader, Truncated
@@ -42,18 +42,25 @@ class Metadata:
             for key, index in zip(root["keys"], root["data"], strict=True):
                 self._entries[key] = [self._nodes[each] for each in self._nodes[index]["data"]]
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-            self._fail(self.at, f"the metadata section is no graph of TVM's ({error!r})")
+            words = "the metadata section is not the JSON of nodes that TVM writes"
+            self._fail(self.at, f"{words} ({type(error).__name__} while it was read)")
 
-    def _fail(self, at: ast.Position, message: str) -> None:
+    def _fail(self, at: ast.Position, message: str) -> NoReturn:
         fail(self.name, at, f"{message}. Write the text again with `mod.astext()`.")
+
+    def _missing(self, value: ast.MetaValue, at: ast.Position) -> NoReturn:
+        named = f"meta[{value.kind}][{value.index}] is no constant of the metadata section"
+        if not self._nodes:
+            words = f"{named}: the text has none"
+            fail(self.name, at, f"{words}. Write it with `mod.astext(show_meta_data=True)`")
+        counts = [f"{len(each)} of {kind}" for kind, each in self._entries.items()]
+        self._fail(at, f"{named}, which has {', '.join(counts) or 'no entries'}")
 
     def constant(self, value: ast.MetaValue, at: ast.Position) -> Array:
         """The constant that `value` refers to; `at` is where it does. Raises ModelError."""
         entries = self._entries.get(value.kind, [])
         if value.kind not in _CONSTANT or value.index >= len(entries):
-            self._fail(
-                at, f"meta[{value.kind}][{value.index}] is no constant of the metadata section"
-            )
+            self._missing(value, at)
         node = entries[value.index]
         try:
             index = int(node["attrs"]["data"])

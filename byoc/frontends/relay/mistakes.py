@@ -1,4 +1,4 @@
-"""What is wrong with a text that the grammar has no rule for, in words."""
+"""What is wrong with a text that the lexer or the grammar refuses, in words."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from lark.exceptions import UnexpectedToken
 
 from byoc.frontends.relay.ast import Position
-from byoc.frontends.relay.lexer import Word
+from byoc.frontends.relay.lexer import Unreadable, Word
 
-_LEFT_OUT = {"match", "type", "extern", "ref", "ref_read", "ref_write", "grad"}
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
 _SIGNS = {
     "SEMICOLON": "';'",
     "COMMA": "','",
@@ -25,49 +25,57 @@ _KINDS = {
     "TENSOR": "a type",
     "STRING": "a value",
     "IF": "an expression",
+    "ELSE": "`else`",
     "LBRACE": "'{'",
     "LPAR": "'('",
+    "METADATA": "#[metadata]",
 }
-_PAIRS = {"(": ")", "[": "]", "{": "}"}
 _BRACKET = re.compile(r'"(?:[^"\\]++|\\[\s\S])*+"|/\*[\s\S]*?\*/|//[^\n]*+|[()\[\]{}\n]')
-_BINARY = re.compile(r"[\0-\x08\x0e-\x1f]")
+_OTHERS = (
+    (re.compile(r"[\s\S]{0,200}[\0-\x08\x0e-\x1f]"), "this is no text"),
+    (re.compile(r"\s*\{"), "this is JSON, perhaps of a module, and no Relay text"),
+    (re.compile(r"\s*(?:#(?!\[)[^\n]*\s*)*(?:import|from|@[A-Za-z]\.?)\w* "), "this is Python"),
+    (
+        re.compile(r"\s*(?:#(?!\[)[^\n]*\s*)+@\w"),
+        "this is Python, perhaps a Relax module of TVMScript",
+    ),
+)
+"""What files that are no Relay text begin with."""
 
 
-def explain(error: UnexpectedToken, text: str) -> tuple[Position, str]:
+def explain(error: UnexpectedToken | Unreadable, text: str) -> tuple[Position, str]:
     """The place of a mistake, and what it is."""
+    for begins, words in _OTHERS:
+        if begins.match(text):
+            return Position(1, 1), f"{words}. Expected what `mod.astext()` of TVM's Relay writes"
+    if isinstance(error, Unreadable):
+        return error.at, str(error)
     word = error.token
-    if not text.strip():
-        return Position(1, 1), "the text is empty"
-    if _BINARY.search(text[:200]):
-        return Position(1, 1), "this is no text. Expected Relay as `mod.astext()` of TVM writes it"
-    if text.lstrip().startswith("{"):
-        words = "this is no Relay text, perhaps JSON of a module. Write it as text, with `mod.astext()` of that TVM"
-        return Position(1, 1), words
     if word.type == "$END":
-        return _end(text), "the text ends too early" + _unclosed(text, len(text))
-    at = Position(word.line, word.column)
-    if text.startswith("/*", word.start_pos):
-        return at, "the comment is not closed"
-    if word.text in _LEFT_OUT:
-        words = f"{word.text}: algebraic data types, references and match have no form in Relax"
-        return at, words
-    return at, f"unexpected {_shown(word.text)}" + _expected(error) + _crossed(text, word)
-
-
-def _end(text: str) -> Position:
-    return Position(text.count("\n") + 1, len(text) - text.rfind("\n"))
-
-
-def _shown(written: str) -> str:
-    return repr(written if len(written) <= 40 else written[:37] + "...")
+        end = Position(text.count("\n") + 1, len(text) - text.rfind("\n"))
+        return end, "the text ends too early" + _unclosed(text, len(text))
+    shown = repr(word.text if len(word.text) <= 40 else f"{word.text[:37]}...")
+    words = f"unexpected {shown}{_expected(error)}{_crossed(text, word)}"
+    return Position(word.line, word.column), words
 
 
 def _expected(error: UnexpectedToken) -> str:
     """What could have stood there, "" when that is too much to say."""
-    signs = [shown for kind, shown in _SIGNS.items() if kind in error.expected]
-    kinds = [shown for kind, shown in _KINDS.items() if kind in error.expected]
+    accepted = error.accepts or set()
+    signs = [shown for kind, shown in _SIGNS.items() if kind in accepted]
+    kinds = [shown for kind, shown in _KINDS.items() if kind in accepted]
     words = signs or kinds[:1]
-    return f"; expected {' or '.join(words)}" if 0 < len(words) <= 3 else ""
+    return f"; expected {' or '.join(words)}" if words else ""
+
+
+def _crossed(text: str, word: Word) -> str:
+    """Words for a closing bracket that is not the one of the bracket last opened."""
+    if word.text not in _PAIRS.values():
+        return ""
+    opened = _opened(text, word.start_pos)
+    if not opened:
+        return "; no bracket is open"
+    return "" if _PAIRS[opened[-1][0]] == word.text else _unclosed(text, word.start_pos)
 
 
 def _unclosed(text: str, until: int) -> str:
@@ -87,13 +95,3 @@ def _opened(text: str, until: int) -> list[tuple[str, int]]:
             opened.pop()
         line += sign.count("\n")
     return opened
-
-
-def _crossed(text: str, word: Word) -> str:
-    """Words for a closing bracket that is not the one of the bracket last opened."""
-    if word.text not in _PAIRS.values():
-        return ""
-    opened = _opened(text, word.start_pos)
-    if not opened:
-        return "; no bracket is open"
-    return "" if _PAIRS[opened[-1][0]] == word.text else _unclosed(text, word.start_pos)

@@ -79,9 +79,9 @@ def _convert(
     qnn: str,
 ) -> Model:
     if _MAIN not in tree.functions:
-        raise ModelError(
-            f"{name}: the module has no function @main. Write the whole module with `mod.astext()`."
-        )
+        known = ", ".join(f"@{each}" for each in tree.functions) or "none at all"
+        words = f"the text has no function @main, but {known}"
+        fail(name, ast.Position(1, 1), f"{words}. Write the whole module with `mod.astext()`")
     main = tree.functions[_MAIN]
     types = _bound_types(main, shapes, dims, name)
     constants, notes = _constants(main, params)

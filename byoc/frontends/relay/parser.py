@@ -26,11 +26,9 @@ def parse(text: str, name: str) -> ast.Module:
         # A tree of a million nodes, none of them garbage, would be searched again and again.
         with collector_paused():
             module: ast.Module = _grammar().parse(text)  # type: ignore[assignment]  # RULES makes none of lark's trees
-    except UnexpectedToken as error:
+    except (UnexpectedToken, Unreadable) as error:
         place, why = explain(error, text)
         fail(name, place, why)
-    except Unreadable as error:
-        fail(name, error.at, str(error))
     return module
 
 
