@@ -14,7 +14,7 @@ from byoc.partition._forms import Form
 from byoc.partition._search import Places, Search, Value
 from byoc.partition.facts import group_facts, match_facts, op_facts, quant, tensor
 from byoc.partition.graph import Graph, Group, Kind
-from byoc.partition.patterns.ast import Item, Op, Pattern, Tuple, Wildcard
+from byoc.partition.patterns.ast import Item, Op, Pattern, Spread, Tuple, Wildcard
 from byoc.partition.plan import Candidate
 from byoc.partition.vendor import OpRule, Vendor
 from byoc.support.facts import Facts, Tensor
@@ -76,6 +76,8 @@ class Composite:
                 continue
             if isinstance(each, Group):
                 taken += each.nodes
+            elif kind is Spread:
+                taken += pattern.takes(self.graph, each) or ()  # type: ignore[union-attr]  # a Spread
             elif isinstance(each, int) and (kind is Op or self._belongs(pattern, each)):
                 taken.append(each)
         return members(self.graph, taken)

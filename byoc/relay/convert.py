@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
-from typing import Any, Final
+from typing import Any
 
 from byoc.errors import PatternError
 from byoc.partition.graph import Kind
@@ -15,18 +15,18 @@ from byoc.partition.patterns.ast import (
     Number,
     Op,
     Pattern,
+    Spread,
     Tuple,
     Where,
     Wildcard,
 )
 from byoc.partition.patterns.demands import HasDtype, HasShape, words
 from byoc.relay import dataflow_pattern as relay
+from byoc.relay.dominators import Dominated
 from byoc.relay.expr import Constant
 from byoc.relay.forms import Operand, is_stated
+from byoc.relay.kinds import KINDS
 from byoc.relay.spelling import forms
-
-LONGEST_PATH: Final = 8
-"""How many ops `dominates` follows between child and parent."""
 
 
 @dataclass
@@ -183,31 +183,16 @@ class Converter:
 
     @_of.register
     def _(self, pattern: relay.DominatorPattern) -> Operand:
-        """A chain: the parent, then up to `LONGEST_PATH` ops of the path, then the child around it."""
-        parent, child = self.convert(pattern.parent), pattern.child
-        if not isinstance(child, relay.CallPattern) or not child.args:
-            raise PatternError("dominates: the child must be a call with operands")
-        options, reached = [parent.pattern], parent
-        for _ in range(LONGEST_PATH if isinstance(pattern.path, relay.CallPattern) else 0):
-            reached = self._step(pattern.path, reached)
-            options.append(reached.pattern)
-        reach = Operand(Alternatives(tuple(options)), parent.sums)
-        return self._around(child, reach)
-
-    def _step(self, path: relay.DFPattern, inside: Operand) -> Operand:
-        assert isinstance(path, relay.CallPattern)
-        return self._around(path, inside)
-
-    def _around(self, call: relay.CallPattern, inside: Operand) -> Operand:
-        """`call` with `inside` in place of its first wildcard, its other parts made anew."""
-        apart = Converter(anchors=self.anchors, sums=self.sums, names=self.names)
-        for each in call.args or ():
-            if isinstance(each, relay.WildcardPattern):
-                apart.done[each] = inside
-                break
-        else:
-            raise PatternError("dominates: the child and the path each need a wildcard operand")
-        return apart.convert(call)
+        """The child, with all that stands between it and the parent; the path stands for any number of ops."""
+        if not isinstance(pattern.child, relay.CallPattern):
+            raise PatternError("dominates: the child must be a call")
+        child = self.convert(pattern.child)
+        between = Dominated(
+            Converter().convert(pattern.parent).pattern, Converter().convert(pattern.path).pattern
+        )
+        words = "all ways lead to the parent"
+        made = Spread(child.pattern, between.holds, words, between.takes)
+        return Operand(made, child.sums, stated=child.stated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +239,23 @@ def _callee(op: relay.DFPattern) -> list[str]:
     """The operators that a call's callee names."""
     if isinstance(op, relay.AltPattern):
         return [*_callee(op.left), *_callee(op.right)]
+    if isinstance(op, relay.AttrPattern):
+        return _of_kind(op)
     if isinstance(op, relay.ExprPattern) and isinstance(op.expr, str):
         return [op.expr]
     raise PatternError(f"a call of {type(op).__name__}: expected operators, written is_op(...)")
+
+
+def _of_kind(op: relay.AttrPattern) -> list[str]:
+    """The operators of a kind (`TOpPattern`), of all or of those that are named."""
+    kind = op.attrs.get("TOpPattern")
+    if kind is None or len(op.attrs) > 1 or kind not in KINDS:
+        said = ", ".join(op.attrs)
+        raise PatternError(
+            f"an operator with the attributes {said}: byoc knows TOpPattern, 0 to 4; "
+            f"has_attr of a call speaks of the call's own attributes"
+        )
+    found = KINDS[int(kind)]
+    if isinstance(op.pattern, relay.WildcardPattern):
+        return [name for name in found if name in forms()]
+    return [name for name in _callee(op.pattern) if name in found]

@@ -35,6 +35,11 @@ def fits(pattern: Pattern, graph: Graph, node: int) -> bool:
     return next(_fit(pattern, graph, node, {}), None) is not None
 
 
+def laid(pattern: Pattern, graph: Graph, node: int, bound: Bound) -> Bound | None:
+    """What the parts of `pattern` stand for with its output at `node`, given what some do; None for nothing."""
+    return next(_fit(pattern, graph, node, bound), None)
+
+
 def _fit(pattern: Pattern, graph: Graph, node: int, bound: Bound) -> Iterator[Bound]:
     """Every way to fit, each as the nodes that the pattern's parts stand for."""
     if pattern in bound:

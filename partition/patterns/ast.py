@@ -83,6 +83,16 @@ class Where(Fluent):
     words: str = ""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Spread(Where):
+    """`pattern`, together with further nodes: `takes` gives those that belong to a match at a node, None for none.
+
+    For what has no fixed size, such as all ways between two ops. `holds` has to say no where `takes` gives None.
+    """
+
+    takes: Callable[[Any, int], tuple[int, ...] | None] = lambda graph, node: None
+
+
 Pattern: TypeAlias = Wildcard | Number | Op | Alternatives | Tuple | Item | Where
 
 COMMUTATIVE = frozenset({"add", "multiply", "maximum", "minimum"})
