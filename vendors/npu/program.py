@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import struct
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ NO_CONSTANTS: Final = hashlib.sha256(b"").digest()
 
 _HEADER: Final = struct.Struct("<8sII32sIIII128sQQQQ32s")
 _ENTRY: Final = struct.Struct("<IIII8IQQ")
+_COUNT: Final = struct.Struct("<I")
 _FIGURES: Final = len(Hardware.__dataclass_fields__)
 
 
@@ -81,8 +81,7 @@ class Program:
 
     def to_bytes(self) -> bytes:
         """The file. Raises ProgramError for a field beyond its range, with the record's number."""
-        names = [{"name": each.name, "nodes": list(each.nodes)} for each in self.names]
-        text = json.dumps(names, ensure_ascii=False, separators=(",", ":")).encode()
+        text = _COUNT.pack(len(self.names)) + b"".join(map(_named, self.names))
         header = _HEADER.pack(
             MAGIC,
             VERSION,
@@ -135,7 +134,7 @@ class Program:
             hardware,
             tuple(_port(data, place) for place in places),
             tuple(_decoded(data, index, first) for index in range(records)),
-            tuple(_names(data[text:])),
+            _names(data, text),
             constants,
             digest,
             tmp,
@@ -200,9 +199,39 @@ def _decoded(data: bytes, index: int, first: int) -> isa.Record:
         raise ProgramError(f"record {index}: {error}") from None
 
 
-def _names(text: bytes) -> Iterator[Name]:
+def _named(name: Name) -> bytes:
+    nodes = _COUNT.pack(len(name.nodes)), *map(_text, name.nodes)
+    return b"".join((_text(name.name), *nodes))
+
+
+def _text(text: str) -> bytes:
+    data = text.encode()
+    return _COUNT.pack(len(data)) + data
+
+
+def _names(data: bytes, place: int) -> tuple[Name, ...]:
+    """The names from `place` to the end of the file."""
+
+    def take(size: int) -> bytes:
+        nonlocal place
+        place += size
+        if place > len(data):
+            raise ProgramError("the names at the program's end cannot be read: they are cut short")
+        return data[place - size : place]
+
+    def count() -> int:
+        number: int = _COUNT.unpack(take(_COUNT.size))[0]
+        return number
+
+    def text() -> str:
+        return take(count()).decode()
+
     try:
-        for each in json.loads(text):
-            yield Name(each["name"], tuple(each["nodes"]))
-    except (ValueError, TypeError, KeyError) as error:
+        names = tuple(
+            [Name(text(), tuple([text() for _ in range(count())])) for _ in range(count())]
+        )
+    except UnicodeDecodeError as error:
         raise ProgramError(f"the names at the program's end cannot be read: {error}") from None
+    if place != len(data):
+        raise ProgramError(f"the names at the program's end are {len(data) - place} bytes too long")
+    return names

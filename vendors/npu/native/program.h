@@ -85,7 +85,7 @@ constexpr uint64_t kMaxSteps = uint64_t{1} << 24;
 Program ReadProgram(const uint8_t* data, size_t bytes, const uint8_t* constants,
                     size_t constant_bytes);
 
-// Reads the names at a program's end: [{"name": "...", "nodes": ["..."]}].
+// Reads the names at a program's end. Throws Failure(kMalformed) unless they fill `bytes`.
 std::vector<Composite> ReadNames(const uint8_t* data, size_t bytes);
 
 // Throws Failure(kMalformed) where a record is none of the instruction set.

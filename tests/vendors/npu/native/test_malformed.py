@@ -13,7 +13,9 @@ import pytest
 
 from byoc.vendors.npu import isa, simulate
 from byoc.vendors.npu.encoding import layout
+from byoc.vendors.npu.errors import ProgramError
 from byoc.vendors.npu.isa import Act, Binary, Dim, Dtype, Operand, Space, Tokens, Window
+from byoc.vendors.npu.program import Name, Program
 from tests.vendors.npu.native.build import MEDIUM, acc, assembled, check, copy, sp
 
 PORTS: dict[str, Any] = {"inputs": [("float32", (4, 4))], "outputs": [("int8", (64,))]}
@@ -116,34 +118,60 @@ def test_there_is_a_limit_to_what_is_declared(what: str, most: int) -> None:
     assert f"gives at most {most}" in str(refused)
 
 
-NAMES = ['[{"name":"a","nodes":[]}', '[{"name":"a"}]', '[{"nodes":[]}]', "{}", "[1]", "", '["a"]',
-         '[{"name":1,"nodes":[]}]', '[{"name":"a","nodes":[1]}]', '[{"name":"a","nodes":[]}] x',
-         '[{"name":"a","name":"b","nodes":[]}]', '[{"name":"\\q","nodes":[]}]',
-         '[{"name":"\\ud800","nodes":[]}]', '[{"name":"\\udc00","nodes":[]}]',
-         '[{"name":"\\u12","nodes":[]}]', '[{"name":"\n","nodes":[]}]', '[{"name":"a","nodes":[],}]',
-         '[{"name":"\udcff","nodes":[]}]', '[{"name":"\udce0\udc80\udc80","nodes":[]}]',
-         '[{"name":"\udced\udca0\udc80","nodes":[]}]', '[{"name":"\udcc3","nodes":[]}]']  # fmt: skip
+def text(data: bytes) -> bytes:
+    return u32(len(data)) + data
 
 
-def named(text: str) -> bytes:
-    """A program with these names; lone surrogates are bytes that are no UTF-8."""
+A = text(b"a") + u32(0)
+NO_UTF8 = [
+    b"\xff",
+    b"\xc3",
+    b"\xc0\x80",
+    b"\xe0\x80\x80",
+    b"\xed\xa0\x80",
+    b"\xf4\x90\x80\x80",
+    b"\xc3a",
+]
+NAMES = {
+    "nothing": (b"", 0),
+    "half a count": (b"\0\0", 0),
+    "fewer composites": (u32(2) + A, 13),
+    "many composites": (u32(2**32 - 1) + A, 13),
+    "more": (u32(1) + A + b"x", 13),
+    "half a length": (u32(1) + b"\1\0", 4),
+    "a short name": (u32(1) + u32(2) + b"a", 8),
+    "a name beyond all": (u32(1) + u32(2**32 - 1) + b"a", 8),
+    "no nodes": (u32(1) + text(b"a"), 9),
+    "fewer nodes": (u32(1) + text(b"a") + u32(2) + text(b"b"), 18),
+    "many nodes": (u32(1) + text(b"a") + u32(2**32 - 1), 13),
+    "a short node": (u32(1) + text(b"a") + u32(1) + u32(9) + b"b", 17),
+    **{f"{each!r}": (u32(1) + text(each) + u32(0), 8 + len(each)) for each in NO_UTF8},
+}
+
+
+def named(names: bytes) -> bytes:
+    """A program whose section of names is `names`."""
     data = assembled([]).to_bytes()
-    names = text.encode("utf-8", "surrogateescape")
     size = struct.unpack_from("<I", data, 56)[0]
     return patched(56, u32(len(names)), data[:-size] + names)
 
 
-@pytest.mark.parametrize("text", NAMES)
-def test_names(text: str) -> None:
-    refused = refusal(named(text))
-    assert "the names cannot be read at byte" in str(refused)
+@pytest.mark.parametrize("flaw", NAMES)
+def test_names(flaw: str) -> None:
+    names, place = NAMES[flaw]
+    refused = refusal(named(names))
+    assert refused.kind == "malformed"
+    assert f"the names cannot be read at byte {place}: " in str(refused)
+    with pytest.raises(ProgramError, match="the names at the program's end"):
+        Program.from_bytes(named(names))
 
 
 def test_names_may_be_any_text() -> None:
-    text = r' [ {"nodes" : ["\u00e9\ud83d\ude00\n\"\\/", "ä😀"] , "name":""}, {"name":"b","nodes":[]} ] '
-    report = simulate.check(named(text))
-    assert report.composites[0].nodes == ('é😀\n"\\/', "ä😀")
-    assert [each.name for each in report.composites] == ["", "b"]
+    names = (Name("", ('é😀\n"\\/\0', "ä\u07ff\uffff\U0010ffff")), Name("b"))
+    data = replace(assembled([]), names=names).to_bytes()
+    assert Program.from_bytes(data).names == names
+    report = simulate.check(data)
+    assert tuple(Name(each.name, each.nodes) for each in report.composites) == names
 
 
 TENSOR = Operand(sp(0))
