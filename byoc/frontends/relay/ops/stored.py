@@ -147,7 +147,7 @@ def _margined(row: Row) -> Convert:
 
     def convert(op: Operation) -> Value:
         stored = _stored(op, op.args[0])
-        margin = None if isinstance(op.args[1], tuple) else array_of(op.args[1])
+        margin = array_of(op.args[1]) if len(op.args) == 2 else np.asarray(op["pad_value"])
         if stored is None or margin is None or margin.size != 1:
             return row.convert(op)
         real = stored.real(op, op.args[0])
