@@ -8,6 +8,7 @@ from dataclasses import replace
 from byoc.frontends.relay.operation import Row
 from byoc.frontends.relay.ops import (
     elementwise,
+    indexing,
     layers,
     margins,
     moves,
@@ -15,6 +16,7 @@ from byoc.frontends.relay.ops import (
     pools,
     quantised,
     reductions,
+    sampling,
 )
 from byoc.frontends.relay.ops.folding import fold
 from byoc.frontends.relay.ops.integer import INTEGER
@@ -24,7 +26,18 @@ __all__ = ["FORMS", "IGNORED", "OPERATORS", "fold"]
 
 OPERATORS: dict[str, Row] = {
     name: row
-    for family in (elementwise, layers, norms, pools, margins, moves, reductions, quantised)
+    for family in (
+        elementwise,
+        layers,
+        norms,
+        pools,
+        sampling,
+        margins,
+        moves,
+        indexing,
+        reductions,
+        quantised,
+    )
     for name, row in family.FAMILY.rows.items()
 }
 """Each operator's row by its name."""
