@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,22 @@ def conv(g: Graph, act: str = "relu", norm: str = "both", **attrs: Any) -> str:
         made = g.node("Mul", made, g.weights(1, 12, 1, 1))
         made = g.node("Add", made, g.weights(12, 1, 1))
     return ACTS[act](g, made)
+
+
+def conv1d(g: Graph, act: str) -> str:
+    given = g.input(2, 6, 20), g.weights(8, 3, 5), g.weights(8)
+    form: Any = {"strides": [2], "pads": [2, 1], "dilations": [2], "group": 2}
+    return ACTS[act](g, g.node("Conv", *given, **form))
+
+
+def deconv(g: Graph, act: str) -> str:
+    given = g.input(2, 6, 5, 4), g.weights(6, 7, 2, 3), g.weights(7)
+    return ACTS[act](g, bn(g, g.node("ConvTranspose", *given, strides=[2, 3]), 7))
+
+
+def scale_shift(g: Graph) -> str:
+    scaled = g.node("Mul", bn(g, joined(g, g.input(2, 5, 3, 3)), 5), g.weights(5, 1, 1))
+    return g.node("Relu", g.node("Add", scaled, g.weights(1, 5, 1, 1)))
 
 
 def residual(g: Graph, act: str) -> str:
@@ -215,6 +232,23 @@ def joined(g: Graph, x: str) -> str:
     return g.node("MaxPool", x, kernel_shape=[1, 1])
 
 
+def single(op: str) -> Callable[[Graph, str], str]:
+    return lambda g, x: g.node(op, x)
+
+
+def alone(g: Graph, function: Callable[[Graph, str], str]) -> str:
+    return function(g, joined(g, g.input(1, 2, 3, 40)))
+
+
+def of_positive(g: Graph, function: Callable[[Graph, str], str]) -> str:
+    return function(g, g.node("Exp", joined(g, g.input(1, 2, 3, 40))))
+
+
+def power(g: Graph, exponent: float) -> str:
+    base = g.node("Exp", joined(g, g.input(1, 2, 3, 4)))
+    return g.node("Pow", base, g.constant(exponent))
+
+
 def elementwise(g: Graph, op: str, shape: tuple[int, ...]) -> str:
     x, y = joined(g, g.input(2, 4, 3, 5)), g.node("Exp", joined(g, g.input(2, 4, 3, 5)))
     left = g.node(op, x, g.weights(*shape, positive=True))
@@ -284,72 +318,89 @@ def moves_qdq(g: Graph) -> str:
     return g.q(y, 0.25, 0)
 
 
+CONVOLUTIONS: Mapping[str, dict[str, Any]] = {
+    "strides": {"strides": [2, 3]},
+    "pads": {"pads": [4, 1, 0, 2]},
+    "dilations": {"dilations": [2, 3], "pads": [2, 3, 2, 3]},
+    "groups": {"group": 3},
+    "depthwise": {"group": 6},
+    "kernel": {"kernel_shape": [1, 5]},
+}
+
+POOLS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "max_pool": ("MaxPool", {"kernel_shape": [3, 2], "strides": [2, 2], "pads": [1, 0, 2, 1]}),
+    "max_pool_ceil": ("MaxPool", {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}),
+    "average_pool": (
+        "AveragePool",
+        {"kernel_shape": [3, 3], "strides": [2, 1], "pads": [1, 1, 0, 1]},
+    ),
+    "average_pool_padding": (
+        "AveragePool",
+        {"kernel_shape": [3, 3], "pads": [1, 1, 0, 1], "count_include_pad": 1},
+    ),
+    "average_pool_ceil": (
+        "AveragePool",
+        {"kernel_shape": [2, 2], "strides": [2, 2], "ceil_mode": 1},
+    ),
+    "global_average": ("GlobalAveragePool", {}),
+    "global_max": ("GlobalMaxPool", {}),
+    "mean": ("ReduceMean", {"axes": [2, 3], "keepdims": 0}),
+}
+
+QDQ_POOLS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "max_pool": ("MaxPool", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}),
+    "average_pool": ("AveragePool", {"kernel_shape": [2, 2], "strides": [2, 2]}),
+    "global": ("GlobalAveragePool", {}),
+    "mean": ("ReduceMean", {"axes": [2, 3], "keepdims": 0}),
+}
+
+MASKS: Mapping[str, tuple[int, ...] | None] = {
+    "none": None,
+    "rows": (2, 1, 1, 5),
+    "whole": (2, 3, 5, 5),
+    "plane": (5, 5),
+}
+
+SINGLE: Mapping[str, Build] = {
+    "conv_plain": lambda g: g.node("Conv", g.input(1, 3, 8, 8), g.weights(4, 3, 3, 3)),
+    "scale_shift": scale_shift,
+    "lrn": lambda g: g.node("LRN", g.input(1, 9, 4, 5), size=5, alpha=0.01, beta=0.6, bias=1.5),
+    "qdq_conv1d": conv1d_qdq,
+    "qdq_conv_residual": residual_qdq,
+    "qdq_dense": partial(dense_qdq, transposed=False),
+    "qdq_dense_transposed": partial(dense_qdq, transposed=True),
+    "qdq_products": products_qdq,
+    "qdq_moves": moves_qdq,
+    "qdq_borders": lambda g: g.dq(g.q(joined(g, g.dq(g.q(g.input(1, 3, 4, 4)))))),
+    "dense": partial(dense, tail=ACTS["none"]),
+    "dense_gelu": partial(dense, tail=gelu),
+    "dense_gelu_tanh": partial(dense, tail=gelu_tanh),
+    "dense_residual": partial(dense, tail=lambda g, x: g.node("Add", x, g.input(2, 7, 10))),
+    "gemm": lambda g: g.node("Gemm", g.input(3, 8), g.weights(5, 8), g.weights(5), transB=1),
+    "layer_norm": lambda g: layer_norm(g, g.input(2, 5, 12), 12),
+    "layer_norm_17": lambda g: g.node(
+        "LayerNormalization", g.input(2, 5, 12), g.weights(12), g.weights(12)
+    ),
+    "softmax": lambda g: g.node("Softmax", g.input(2, 5, 12), axis=-1),
+    "softmax_channels": lambda g: g.node("Softmax", g.input(2, 5, 1, 1), axis=1),
+    "gelu": lambda g: gelu(g, joined(g, g.input(1, 2, 3, 4))),
+    "gelu_tanh": lambda g: gelu_tanh(g, joined(g, g.input(1, 2, 3, 4))),
+    "moves": moves,
+}
+"""Models that are alone of their kind."""
+
+
 def _convolutions() -> Iterator[tuple[str, Build]]:
     for act in ACTS:
         for norm in ("both", "bias", "bn"):
-            yield f"conv_{norm}_{act}", lambda g, a=(act, norm): conv(g, *a)
+            yield f"conv_{norm}_{act}", partial(conv, act=act, norm=norm)
         if act not in ("hardswish", "silu"):
-            yield f"conv_residual_{act}", lambda g, act=act: residual(g, act)
-    forms: Mapping[str, dict[str, Any]] = {
-        "strides": {"strides": [2, 3]},
-        "pads": {"pads": [4, 1, 0, 2]},
-        "dilations": {"dilations": [2, 3], "pads": [2, 3, 2, 3]},
-        "groups": {"group": 3},
-        "depthwise": {"group": 6},
-        "kernel": {"kernel_shape": [1, 5]},
-    }
-    for name, attrs in forms.items():
-        yield f"conv_{name}", lambda g, attrs=attrs: conv(g, **attrs)
-    yield "conv_plain", lambda g: g.node("Conv", g.input(1, 3, 8, 8), g.weights(4, 3, 3, 3))
+            yield f"conv_residual_{act}", partial(residual, act=act)
+    for name, attrs in CONVOLUTIONS.items():
+        yield f"conv_{name}", partial(conv, **attrs)
     for act in ("none", "relu", "sigmoid"):
-        yield (
-            f"conv1d_{act}",
-            lambda g, act=act: ACTS[act](
-                g,
-                g.node(
-                    "Conv",
-                    g.input(2, 6, 20),
-                    g.weights(8, 3, 5),
-                    g.weights(8),
-                    strides=[2],
-                    pads=[2, 1],
-                    dilations=[2],
-                    group=2,
-                ),
-            ),
-        )
-        yield (
-            f"deconv_{act}",
-            lambda g, act=act: ACTS[act](
-                g,
-                bn(
-                    g,
-                    g.node(
-                        "ConvTranspose",
-                        g.input(2, 6, 5, 4),
-                        g.weights(6, 7, 2, 3),
-                        g.weights(7),
-                        strides=[2, 3],
-                    ),
-                    7,
-                ),
-            ),
-        )
-    yield (
-        "scale_shift",
-        lambda g: g.node(
-            "Relu",
-            g.node(
-                "Add",
-                g.node("Mul", bn(g, joined(g, g.input(2, 5, 3, 3)), 5), g.weights(5, 1, 1)),
-                g.weights(1, 5, 1, 1),
-            ),
-        ),
-    )
-    yield (
-        "lrn",
-        lambda g: g.node("LRN", g.input(1, 9, 4, 5), size=5, alpha=0.01, beta=0.6, bias=1.5),
-    )
+        yield f"conv1d_{act}", partial(conv1d, act=act)
+        yield f"deconv_{act}", partial(deconv, act=act)
 
 
 def _quantised() -> Iterator[tuple[str, Build]]:
@@ -361,107 +412,42 @@ def _quantised() -> Iterator[tuple[str, Build]]:
     ):
         for act in ("none", "relu", "clip", "leaky"):
             name = f"qdq_conv_{stored}_{weights}_{'channels' if per_channel else 'whole'}_{act}"
-            yield name, lambda g, a=(stored, weights, per_channel, act): conv_qdq(g, *a)
-    yield "qdq_conv1d", conv1d_qdq
-    yield "qdq_conv_residual", residual_qdq
-    yield "qdq_dense", lambda g: dense_qdq(g, transposed=False)
-    yield "qdq_dense_transposed", lambda g: dense_qdq(g, transposed=True)
-    yield "qdq_products", products_qdq
-    for scale in (0.125, 0.5):
-        yield (
-            f"qdq_max_pool_{scale}",
-            lambda g, s=scale: pool_qdq(g, "MaxPool", s, kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
-        )
-        yield (
-            f"qdq_average_pool_{scale}",
-            lambda g, s=scale: pool_qdq(g, "AveragePool", s, kernel_shape=[2, 2], strides=[2, 2]),
-        )
-        yield f"qdq_global_{scale}", lambda g, s=scale: pool_qdq(g, "GlobalAveragePool", s)
-        yield (
-            f"qdq_mean_{scale}",
-            lambda g, s=scale: pool_qdq(g, "ReduceMean", s, axes=[2, 3], keepdims=0),
-        )
+            form = partial(conv_qdq, stored=stored, weights=weights, per_channel=per_channel)
+            yield name, partial(form, act=act)
+    for name, (op, attrs) in QDQ_POOLS.items():
+        for scale in (0.125, 0.5):
+            yield f"qdq_{name}_{scale}", partial(pool_qdq, op=op, out_scale=scale, **attrs)
     for op in ("Add", "Sub", "Mul", "Max", "Min", "Div"):
-        yield f"qdq_{op}", lambda g, op=op: elementwise_qdq(g, op)
+        yield f"qdq_{op}", partial(elementwise_qdq, op=op)
     for act in ("relu", "clip", "leaky", "sigmoid", "tanh"):
-        yield f"qdq_{act}", lambda g, act=act: function_qdq(g, act)
-    yield "qdq_moves", moves_qdq
-    yield "qdq_borders", lambda g: g.dq(g.q(joined(g, g.dq(g.q(g.input(1, 3, 4, 4))))))
+        yield f"qdq_{act}", partial(function_qdq, act=act)
 
 
 def _others() -> Iterator[tuple[str, Build]]:
-    for name, mask in (
-        ("none", None),
-        ("rows", (2, 1, 1, 5)),
-        ("whole", (2, 3, 5, 5)),
-        ("plane", (5, 5)),
-    ):
-        yield f"attention_{name}", lambda g, mask=mask: attention(g, mask)
-    yield "dense", lambda g: dense(g, lambda _, x: x)
-    yield "dense_gelu", lambda g: dense(g, gelu)
-    yield "dense_gelu_tanh", lambda g: dense(g, gelu_tanh)
-    yield "dense_residual", lambda g: dense(g, lambda g, x: g.node("Add", x, g.input(2, 7, 10)))
+    for name, mask in MASKS.items():
+        yield f"attention_{name}", partial(attention, mask=mask)
     for act in ("relu", "clip", "sigmoid", "tanh"):
-        yield f"dense_{act}", lambda g, act=act: dense(g, ACTS[act])
-    yield "gemm", lambda g: g.node("Gemm", g.input(3, 8), g.weights(5, 8), g.weights(5), transB=1)
-    yield "layer_norm", lambda g: layer_norm(g, g.input(2, 5, 12), 12)
-    yield (
-        "layer_norm_17",
-        lambda g: g.node("LayerNormalization", g.input(2, 5, 12), g.weights(12), g.weights(12)),
-    )
-    yield "softmax", lambda g: g.node("Softmax", g.input(2, 5, 12), axis=-1)
-    yield "softmax_channels", lambda g: g.node("Softmax", g.input(2, 5, 1, 1), axis=1)
-    yield "gelu", lambda g: gelu(g, joined(g, g.input(1, 2, 3, 4)))
-    yield "gelu_tanh", lambda g: gelu_tanh(g, joined(g, g.input(1, 2, 3, 4)))
-    for act in ACTS:
-        yield f"function_{act}", lambda g, act=act: ACTS[act](g, joined(g, g.input(1, 2, 3, 40)))
+        yield f"dense_{act}", partial(dense, tail=ACTS[act])
+    for act, function in ACTS.items():
+        yield f"function_{act}", partial(alone, function=function)
     for op in ("Abs", "Neg", "Exp", "Erf", "HardSigmoid"):
-        yield f"function_{op}", lambda g, op=op: g.node(op, joined(g, g.input(1, 2, 3, 40)))
+        yield f"function_{op}", partial(alone, function=single(op))
     for op in ("Sqrt", "Log", "Reciprocal"):
-        yield (
-            f"function_{op}",
-            lambda g, op=op: g.node(op, g.node("Exp", joined(g, g.input(1, 2, 3, 40)))),
-        )
+        yield f"function_{op}", partial(of_positive, function=single(op))
     for exponent in (0.5, 2.0, 3.0, -1.5):
-        yield (
-            f"power_{exponent}",
-            lambda g, p=exponent: g.node(
-                "Pow", g.node("Exp", joined(g, g.input(1, 2, 3, 4))), g.constant(p)
-            ),
-        )
+        yield f"power_{exponent}", partial(power, exponent=exponent)
     for op in ("Add", "Sub", "Mul", "Div", "Max", "Min"):
         for shape in ((), (4, 1, 1), (5,), (2, 4, 3, 5), (3, 5)):
-            yield f"{op}_{'x'.join(map(str, shape))}", lambda g, a=(op, shape): elementwise(g, *a)
-    yield (
-        "max_pool",
-        lambda g: pool(g, "MaxPool", kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 2, 1]),
-    )
-    yield (
-        "max_pool_ceil",
-        lambda g: pool(g, "MaxPool", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1),
-    )
-    yield (
-        "average_pool",
-        lambda g: pool(g, "AveragePool", kernel_shape=[3, 3], strides=[2, 1], pads=[1, 1, 0, 1]),
-    )
-    yield (
-        "average_pool_padding",
-        lambda g: pool(
-            g, "AveragePool", kernel_shape=[3, 3], pads=[1, 1, 0, 1], count_include_pad=1
-        ),
-    )
-    yield (
-        "average_pool_ceil",
-        lambda g: pool(g, "AveragePool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
-    )
-    yield "global_average", lambda g: pool(g, "GlobalAveragePool")
-    yield "global_max", lambda g: pool(g, "GlobalMaxPool")
-    yield "mean", lambda g: pool(g, "ReduceMean", axes=[2, 3], keepdims=0)
-    yield "moves", moves
+            yield f"{op}_{'x'.join(map(str, shape))}", partial(elementwise, op=op, shape=shape)
+    for name, (op, attrs) in POOLS.items():
+        yield name, partial(pool, op=op, **attrs)
 
 
 FAMILIES: Mapping[str, Build] = {
-    name: build for group in (_convolutions(), _quantised(), _others()) for name, build in group
+    **SINGLE,
+    **dict(_convolutions()),
+    **dict(_quantised()),
+    **dict(_others()),
 }
 """Every model, by name: what is given a Graph and gives its outputs."""
 

@@ -137,66 +137,39 @@ def conv() -> Small:
     rng = np.random.default_rng(3)
     x = rng.integers(0, 256, (1, 4, 6, 6), dtype=np.uint8)
     w = rng.integers(-128, 128, (8, 4, 3, 3), dtype=np.int8)
-    packed = w.transpose(2, 3, 1, 0)
     bias = rng.integers(-999, 999, 8).astype(np.float32) / 8
-
-    def emitted() -> Iterator[isa.Instruction]:
-        yield isa.Load(target=sp(0x8000), source=const(0), size=1, dims=flat(288, 1))
-        yield isa.Load(target=sp(0x9000), source=const(320), dims=flat(8))
-        for tile in range(3):
-            rows, out = tile % 2 * 0x400, 0x4000 + tile % 2 * 0x200
-            first = max(tile * 2 - 1, 0)
-            last = min(tile * 2 + 3, 6)
-            channel, line = Dim(4, 36, 1), Dim(6, 1, 4, 1, 1)
-            down = Dim(last - first, 6, 32, first - tile * 2 + 1, tile * 2 + 3 - last)
-            yield isa.Load(
-                target=sp(rows),
-                source=source(first * 6),
-                size=1,
-                dims=dims(down, line, channel),
-                fill=117,
-            )
-            yield isa.Mm(
-                acc=acc(tile % 2 * 512),
-                a=sp(rows),
-                b=sp(0x8000),
-                dtype_a=Dtype.U8,
-                dtype_b=Dtype.S8,
-                zero_a=117,
-                m1=2,
-                m0=6,
-                am1=32,
-                am0=4,
-                n=8,
-                k2=3,
-                k1=3,
-                k0=4,
-                ak2=32,
-                ak1=4,
-            )
-            yield isa.Vec(
-                dst=Operand(sp(out), Dtype.S8, (48, 8, 1), 4.0, -3),
-                a=Operand(acc(tile % 2 * 512), Dtype.S32, (6, 1, 1), 0.25),
-                bias=sp(0x9000),
-                shape=(2, 6, 8),
-            )
-            yield isa.Store(
-                target=target(tile * 12),
-                source=sp(out),
-                size=1,
-                dims=dims(Dim(8, 36, 1), Dim(12, 1, 8)),
-            )
-
     padded = np.full((4, 8, 8), 117, np.int64)
     padded[:, 1:-1, 1:-1] = x[0]
     windows = np.lib.stride_tricks.sliding_window_view(padded - 117, (3, 3), axis=(1, 2))
     sums = np.einsum("cijhw,ochw->oij", windows, w.astype(np.int64))
     real = (sums * 0.25).astype(np.float32) + bias[:, None, None]
     expected = np.clip(np.rint(real / np.float32(4)) - 3, -128, 127).astype(np.int8)[None]
-    constants = packed.tobytes().ljust(320, b"\0") + bias.tobytes()
-    return small(
-        "gemm", "conv 1x4x6x6, 3x3, padding 1, uint8 to int8", emitted(), constants, [x], expected
-    )
+    packed = w.transpose(2, 3, 1, 0).tobytes().ljust(320, b"\0")
+    title = "conv 1x4x6x6, 3x3, padding 1, uint8 to int8"
+    return small("gemm", title, _convolved(), packed + bias.tobytes(), [x], expected)
+
+
+def _convolved() -> Iterator[isa.Instruction]:
+    yield isa.Load(target=sp(0x8000), source=const(0), size=1, dims=flat(288, 1))
+    yield isa.Load(target=sp(0x9000), source=const(320), dims=flat(8))
+    for tile in range(3):
+        rows, sums, out = tile % 2 * 0x400, tile % 2 * 512, 0x4000 + tile % 2 * 0x200
+        first, last = max(tile * 2 - 1, 0), min(tile * 2 + 3, 6)
+        down = Dim(last - first, 6, 32, first - tile * 2 + 1, tile * 2 + 3 - last)
+        image = dims(down, Dim(6, 1, 4, 1, 1), Dim(4, 36, 1))
+        stored = dims(Dim(8, 36, 1), Dim(12, 1, 8))
+        yield isa.Load(target=sp(rows), source=source(first * 6), size=1, dims=image, fill=117)
+        yield isa.Mm(
+            acc=acc(sums), a=sp(rows), b=sp(0x8000), dtype_a=Dtype.U8, dtype_b=Dtype.S8, zero_a=117,
+            m1=2, m0=6, am1=32, am0=4, n=8, k2=3, k1=3, k0=4, ak2=32, ak1=4,
+        )  # fmt: skip
+        yield isa.Vec(
+            dst=Operand(sp(out), Dtype.S8, (48, 8, 1), 4.0, -3),
+            a=Operand(acc(sums), Dtype.S32, (6, 1, 1), 0.25),
+            bias=sp(0x9000),
+            shape=(2, 6, 8),
+        )
+        yield isa.Store(target=target(tile * 12), source=sp(out), size=1, dims=stored)
 
 
 def pool() -> Small:
