@@ -10,7 +10,7 @@ import numpy as np
 from tvm import ir, relax, tirx
 
 from byoc.errors import ModelError, nearest
-from byoc.frontends.relay import ast
+from byoc.frontends.relay import ast, attributes
 from byoc.frontends.relay.annotations import check_type, identifier, parameter_type
 from byoc.frontends.relay.operation import Misfit, Operation, Row, relax_dtype
 from byoc.frontends.relay.ops import IGNORED, fold
@@ -410,24 +410,29 @@ class FunctionBuilder:
                 expr.at,
                 f"{callee.name} takes {wanted} arguments; it is given {len(args)}",
             )
-        operation = self._operation(
-            callee.name, args, {**row.defaults, **attrs}, expr.at, base, origins
-        )
 
         def convert() -> Value:
+            settled = attributes.settled(row.defaults, attrs)
+            operation = self._operation(callee.name, args, settled, expr.at, base, origins)
             return self._bound(row.convert(operation), base, origins, escapes)
 
         return self._attempt(convert, callee.name, expr.at)
 
     def _attempt(self, convert: Callable[[], Value], what: str, at: ast.Position) -> Value:
-        """Run a conversion; whatever it, or TVM's type inference, refuses is a ModelError of this place."""
+        """Run a conversion; what it or TVM's type inference refuses is a ModelError of this place.
+
+        Any other exception is a defect of the conversion and stays what it is, with the place as a note.
+        """
         try:
             return convert()
         except ModelError:
             raise
         except Misfit as why:
             self._refuse(what, str(why), at)
-        except Exception as error:  # TVM's type inference raises many classes
+        except Exception as error:
+            if not is_refusal(error):
+                error.add_note(f"{self.file}:{at.line}:{at.column}: while {what} became Relax")
+                raise
             self._refuse(what, _line(error), at)
 
     def _refuse(self, what: str, why: str, at: ast.Position) -> NoReturn:
@@ -474,6 +479,23 @@ class FunctionBuilder:
         self._definitions[var.name] = value
         self.origins[var.name] = origins
         return var
+
+
+_REFUSALS = (ValueError, TypeError, IndexError, RuntimeError)
+"""What TVM's type inference raises for operands that do not fit."""
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether TVM's inference raised the error.
+
+    It is written in C++, and FFI appends the frames there to the traceback. An error that ends in byoc, or in FFI
+    itself, which refuses an argument of a wrong type, is a mistake of byoc.
+    """
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    file = frame.tb_frame.f_code.co_filename if frame else ""
+    return isinstance(error, _REFUSALS) and file.endswith((".cc", ".h"))
 
 
 def kept_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:

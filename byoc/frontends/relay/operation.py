@@ -98,6 +98,13 @@ class Operation:
             self.misfit("the shape of an argument is symbolic")
         return dims
 
+    def ranked(self, expr: Any, rank: int) -> list[Any]:
+        """The extents of a tensor of that rank. Raises Misfit."""
+        dims = self.dims(expr)
+        if len(dims) != rank:
+            self.misfit(f"a tensor of rank {len(dims)}, where one of rank {rank} belongs")
+        return dims
+
     def axis(self, axis: Any, rank: int) -> int:
         """A non-negative axis. Raises Misfit for one beyond `rank`."""
         if not isinstance(axis, int) or not -rank <= axis < rank:

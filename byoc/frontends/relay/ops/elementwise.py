@@ -165,10 +165,12 @@ def rectified(op: Operation, value: Accumulator) -> Accumulator:
     return Accumulator(real, value.scale, value.zero_point, value.axis, value.dtype)
 
 
-@FAMILY.operator("clip", "`clip`", a_min=None, a_max=None, out_dtype=None)
+@FAMILY.operator("clip", "`clip`", a_min=None, a_max=None, out_dtype="")
 def clip(op: Operation) -> Value:
     """Bounds; on an accumulator of one scale, of what it stands for."""
     value, low, high = op.args[0], op["a_min"], op["a_max"]
+    if low is None or high is None:
+        op.misfit("it states no bounds")
     if isinstance(value, Accumulator) and value.scale.size == 1:
         scale, zero_point = float(value.scale.reshape(())), int(value.zero_point.reshape(()))
         bounds = [(bound - zero_point) * scale for bound in (low, high)]
@@ -186,6 +188,8 @@ def clip(op: Operation) -> Value:
 def cast(op: Operation) -> Any:
     """Another dtype; the same is the argument."""
     expr = op.expr()
+    if not op["dtype"]:
+        op.misfit("it states no dtype")
     return expr if str(expr.ty.dtype) == op["dtype"] else relax.op.astype(expr, op["dtype"])
 
 

@@ -221,9 +221,10 @@ def bias_add(op: Operation) -> Value:
 def _biased(op: Operation, data: Any, bias: Any) -> Any:
     rank = len(op.dims(data))
     axis = op.axis(op["axis"], rank)
+    extent = op.ranked(bias, 1)[0]
     if axis != rank - 1:
         shape = [1] * rank
-        shape[axis] = op.dims(bias)[0]
+        shape[axis] = extent
         bias = op.bind(relax.op.reshape(bias, shape_of(shape)), "bias")
     return relax.op.add(data, bias)
 
@@ -279,6 +280,8 @@ def batch_flatten(op: Operation) -> Value:
         return value_reshaped(op, value)
     expr = op.expr()
     dims = op.dims(expr)
+    if not dims:
+        op.misfit("a tensor of rank 0")
     return relax.op.reshape(expr, shape_of((dims[0], product(dims[1:]))))
 
 

@@ -23,24 +23,22 @@ def pad(op: Operation) -> Any:
     value = op["pad_value"]
     if len(op.args) == 2:
         value = op.array(1, "the value of the margin").reshape(-1)[0]
-    widths = [each for pair in _pairs(op, "pad_width") for each in pair]
+    pairs = _pairs(op, "pad_width")
+    op.ranked(op.expr(0), len(pairs))
+    widths = [each for pair in pairs for each in pair]
     return relax.op.nn.pad(op.expr(0), widths, modes[op["pad_mode"]], float(value))
 
 
 def _pairs(op: Operation, attribute: str) -> list[tuple[int, int]]:
     """What is put before and behind each axis."""
-    given = op[attribute]
-    if not isinstance(given, tuple) or not all(
-        isinstance(pair, tuple) and len(pair) == 2 for pair in given
-    ):
-        op.misfit(f"{attribute} {given!r} is no list of pairs")
-    return [(int(before), int(behind)) for before, behind in given]
+    return [(before, behind) for before, behind in op[attribute]]
 
 
 @FAMILY.operator("nn.mirror_pad", "`nn.pad`, or `concat` of `flip`", mode="SYMMETRIC", pad_width=())
 def mirror_pad(op: Operation) -> Any:
     """Mirrored margins: with the edge itself (`SYMMETRIC`), or without (`REFLECT`)."""
     pairs = _pairs(op, "pad_width")
+    op.ranked(op.expr(), len(pairs))
     if op["mode"] == "REFLECT":
         return relax.op.nn.pad(op.expr(), [each for pair in pairs for each in pair], "reflect")
     if op["mode"] != "SYMMETRIC":
@@ -104,7 +102,7 @@ def space_to_batch(op: Operation) -> Any:
 def batch_to_space(op: Operation) -> Any:
     """Batches become points of a block along the axes behind the batch; `crops` are cut off."""
     data, blocks, crops = op.expr(), op["block_shape"], _pairs(op, "crops")
-    batch, *dims = op.static(data)
+    batch, *dims = op.static(data) or [0]
     count, whole = len(blocks), math.prod(blocks)
     if len(crops) != count or count > len(dims) or whole < 1 or batch % whole:
         op.misfit(f"blocks {blocks} of {batch} batches")
@@ -132,9 +130,16 @@ def _blocks(op: Operation) -> tuple[Any, list[int], int]:
     data = op.expr()
     if op["layout"] not in ("NCHW", "NHWC"):
         op.misfit(f"layout {op['layout']!r}")
+    op.ranked(data, 4)
     if op["layout"] == "NHWC":
         data = op.bind(relax.op.permute_dims(data, [0, 3, 1, 2]), "nchw")
-    return data, op.static(data), op["block_size"]
+    block = op["block_size"]
+    channels, height, width = op.static(data)[1:]
+    divided = (channels,) if op.name == "nn.depth_to_space" else (height, width)
+    whole = block * block if op.name == "nn.depth_to_space" else block
+    if block < 1 or any(extent % whole for extent in divided):
+        op.misfit(f"blocks of {block} of extents {divided}")
+    return data, op.static(data), block
 
 
 def _back(op: Operation, data: Any) -> Any:
@@ -156,6 +161,8 @@ def depth_to_space(op: Operation) -> Any:
     """Channels become blocks of points."""
     data, (n, c, h, w), b = _blocks(op)
     inner = c // (b * b)
+    if op["mode"] not in ("DCR", "CDR"):
+        op.misfit(f"mode {op['mode']!r}")
     first = op["mode"] == "DCR"
     shape = (n, b, b, inner, h, w) if first else (n, inner, b, b, h, w)
     order = [0, 3, 4, 1, 5, 2] if first else [0, 1, 4, 2, 5, 3]
@@ -165,7 +172,11 @@ def depth_to_space(op: Operation) -> Any:
 
 
 @FAMILY.operator(
-    "nn.space_to_depth", "`reshape`, `permute_dims`, `reshape`", block_size=1, layout="NCHW"
+    "nn.space_to_depth",
+    "`reshape`, `permute_dims`, `reshape`",
+    block_size=1,
+    layout="NCHW",
+    mode="DCR",
 )
 def space_to_depth(op: Operation) -> Any:
     """Blocks of points become channels."""

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from tvm import relax
 
-from byoc.frontends.relay.operation import Family, Operation, product, relax_dtype, shape_of
+from byoc.frontends.relay.operation import (
+    Family,
+    Operation,
+    product,
+    relax_dtype,
+    scalar,
+    shape_of,
+)
 from byoc.frontends.relay.values import Accumulator, Value, array_of, constant
 
 FAMILY = Family("Data")
@@ -116,6 +123,8 @@ def transpose(op: Operation) -> Value:
 def expand_dims(op: Operation) -> Any:
     """New axes of extent 1."""
     data, count = op.expr(), op["num_newaxis"]
+    if not 0 <= count <= 32:
+        op.misfit(f"{count} new axes")
     first = op.axis(op["axis"], len(op.dims(data)) + 1)
     return relax.op.expand_dims(data, list(range(first, first + count))) if count else data
 
@@ -162,7 +171,7 @@ def _plain(value: Any) -> Any:
     arguments=(1, 4),
     begin=(),
     end=(),
-    strides=(1,),
+    strides=(),
     slice_mode="end",
     axes=None,
 )
@@ -170,36 +179,45 @@ def strided_slice(op: Operation) -> Any:
     """A part of a tensor; bounds count from the end when negative, and stop at the extents."""
     data = op.expr()
     dims = op.dims(data)
-    begin, end, strides = op["begin"], op["end"], op["strides"]
-    if len(op.args) > 1:
-        given = [tuple(op.integers(each, "its bounds")) for each in range(1, len(op.args))]
-        begin, end, strides = (
-            [*given, begin, end, strides][:3] if len(given) == 3 else (*given, strides)
-        )
-    axes = op.axes(op["axes"], len(dims)) if op["axes"] else list(range(len(begin)))
-    if len(begin) > len(axes) or len(end) > len(axes):
+    bounds = [op["begin"], op["end"], op["strides"]]
+    for index in range(1, len(op.args)):
+        bounds[index - 1] = tuple(op.integers(index, "its bounds"))
+    begin, end, strides = bounds
+    if op["slice_mode"] not in ("end", "size"):
+        op.misfit(f"slice_mode {op['slice_mode']!r}")
+    axes = op.axes(op["axes"], len(dims)) if op["axes"] is not None else list(range(len(dims)))
+    if max(len(begin), len(end), len(strides)) > len(axes):
         op.misfit("more bounds than axes")
-    strides = (*strides, *[strides[-1] if len(strides) == 1 else 1] * len(axes))[: len(axes)]
     if op["slice_mode"] == "size":
-        extents = [dims[axis] for axis in axes]
-        end = [
-            whole if size == -1 else start + size
-            for start, size, whole in zip(begin, end, extents, strict=True)
-        ]
-        strides = (1,) * len(axes)
-    if any(step == 0 for step in strides):
+        strides, end = (), _sized(begin, end)
+    steps = [*strides, *[1] * (len(axes) - len(strides))]
+    if not all(steps):
         op.misfit("a stride of 0")
-    whole = [2**31 - 1 if step > 0 else -(2**31) + 1 for step in strides]
-    ends = [*end, *whole[len(end) :]]
-    starts = [*begin, *[0] * (len(axes) - len(begin))]
+    starts = [*begin, *[None] * (len(axes) - len(begin))]
+    ends = [*end, *[0 if step < 0 else None for step in steps[len(end) :]]]
     return relax.op.strided_slice(
-        data, [int(each) for each in axes], _bounds(starts), _bounds(ends), list(strides)
+        data,
+        axes,
+        [_bound(each, 0 if step > 0 else _FAR) for each, step in zip(starts, steps, strict=True)],
+        [_bound(each, _FAR if step > 0 else -_FAR) for each, step in zip(ends, steps, strict=True)],
+        steps,
     )
 
 
-def _bounds(values: Any) -> list[int]:
-    """Bounds that stay clear of 64 bits' own."""
-    return [max(min(int(each), 2**31 - 1), -(2**31) + 1) for each in values]
+def _sized(begin: tuple[Any, ...], sizes: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Ends out of sizes; a negative size, or none, is all that is left."""
+    return tuple(
+        None if size is None or size < 0 else (first or 0) + size
+        for first, size in zip(begin, sizes, strict=False)
+    )
+
+
+_FAR = 2**31 - 1
+"""Beyond every extent, and clear of 64 bits' own bounds."""
+
+
+def _bound(value: Any, missing: int) -> int:
+    return missing if value is None else max(min(int(value), _FAR), -_FAR)
 
 
 @FAMILY.operator("slice_like", "`strided_slice`", arguments=2, axes=None)
@@ -207,21 +225,49 @@ def slice_like(op: Operation) -> Any:
     """As much of a tensor as another has."""
     data, dims, other = op.expr(0), op.dims(op.expr(0)), op.static(op.expr(1))
     axes = op.axes(op["axes"], len(dims))
+    if any(each >= len(other) or other[each] > op.static(data)[each] for each in axes):
+        op.misfit(f"the shape {other} of a tensor of shape {dims}")
     return relax.op.strided_slice(data, axes, [0] * len(axes), [other[each] for each in axes])
 
 
 @FAMILY.operator("take", "`take`", arguments=2, batch_dims=0, axis=None, mode="clip")
 def take(op: Operation) -> Any:
     """Elements along an axis by their indices, of all elements where there is no axis."""
-    if op["batch_dims"]:
-        op.misfit("it has batch_dims")
     if op["mode"] not in ("clip", "wrap", "fast"):
         op.misfit(f"mode {op['mode']!r}")
     data, axis = op.expr(0), op["axis"]
+    if op["batch_dims"]:
+        return _batched_take(op, data, op.expr(1))
     if axis is None:
         flat = relax.op.reshape(data, shape_of([product(op.dims(data))]))
         data, axis = op.bind(flat, "flat"), 0
     return relax.op.take(data, op.expr(1), op.axis(axis, len(op.dims(data))), mode=op["mode"])
+
+
+def _batched_take(op: Operation, data: Any, indices: Any) -> Any:
+    """Each batch of indices picks in its own batch of the data: a take of rows, numbered through all batches."""
+    dims, wanted = op.static(data), op.static(indices)
+    count = op["batch_dims"] % max(len(wanted), 1) if op["batch_dims"] < 0 else op["batch_dims"]
+    axis = op.axis(op["axis"], len(dims))
+    if count > min(len(wanted), axis) or dims[:count] != wanted[:count]:
+        op.misfit(f"batch_dims {count} of indices of shape {wanted}")
+    before, extent, behind = dims[count:axis], dims[axis], dims[axis + 1 :]
+    batches, dtype = math.prod(dims[:count]), str(indices.ty.dtype)
+    others = [each for each in range(count, len(dims)) if each != axis]
+    first = op.bind(relax.op.permute_dims(data, [*range(count), axis, *others]), "first")
+    rows = relax.op.reshape(first, shape_of((batches * extent, *before, *behind)))
+    if op["mode"] == "clip":
+        indices = op.bind(relax.op.clip(indices, 0, extent - 1), "clip")
+    elif op["mode"] == "wrap":
+        indices = op.bind(relax.op.floor_mod(indices, scalar(extent, dtype)), "wrap")
+    begins = np.arange(batches).reshape(*dims[:count], *[1] * (len(wanted) - count)) * extent
+    numbered = relax.op.add(indices, constant(begins.astype(dtype)))
+    taken = relax.op.take(op.bind(rows, "rows"), op.bind(numbered, "rows"), 0, mode="fast")
+    rest = len(wanted) - count
+    head = [*range(count), *range(len(wanted), len(wanted) + len(before))]
+    tail = range(len(wanted) + len(before), len(wanted) + len(before) + len(behind))
+    order = [*head, *range(count, count + rest), *tail]
+    return relax.op.permute_dims(op.bind(taken, "taken"), order)
 
 
 @FAMILY.operator("embedding", "`take`", arguments=2)
@@ -261,6 +307,20 @@ def scatter_elements(op: Operation) -> Any:
     )
 
 
+def _old_scatters() -> None:
+    for name, reduction in (("scatter", "update"), ("scatter_add", "add")):
+
+        def convert(op: Operation, reduction: str = reduction) -> Any:
+            return relax.op.scatter_elements(
+                op.expr(0), op.expr(1), op.expr(2), op["axis"], reduction
+            )
+
+        FAMILY.operator(name, "`scatter_elements`", arguments=3, axis=0)(convert)
+
+
+_old_scatters()
+
+
 @FAMILY.operator(
     "scatter_nd", "`permute_dims` of the indices, `scatter_nd`", arguments=3, mode="update"
 )
@@ -294,6 +354,8 @@ def reverse(op: Operation) -> Any:
 def broadcast_to(op: Operation) -> Any:
     """A larger shape."""
     shape = op.integers(1, "its shape") if len(op.args) == 2 else op["shape"]
+    if shape is None:
+        op.misfit("it states no shape")
     return relax.op.broadcast_to(op.expr(0), shape_of(shape))
 
 
@@ -350,10 +412,13 @@ def full_like(op: Operation) -> Any:
 )
 def arange(op: Operation) -> Any:
     """Numbers in equal steps, where the bounds are constants."""
-    bounds = [op.array(each, "a bound").reshape(-1)[0] for each in range(3)]
-    if bounds[2] == 0 or abs((bounds[1] - bounds[0]) / bounds[2]) > 2**26:
+    start, stop, step = (op.array(each, "a bound").reshape(-1)[0] for each in range(3))
+    span, width = float(stop) - float(start), float(step)
+    if not (math.isfinite(span) and math.isfinite(width)) or width == 0 or span / width > 2**26:
         op.misfit("its steps lead nowhere")
-    return constant(np.arange(*bounds).astype(relax_dtype(op["dtype"])))
+    count = max(math.ceil(span / width), 0)
+    steps = np.arange(count).astype(step.dtype) * step
+    return constant((start + steps).astype(relax_dtype(op["dtype"])))
 
 
 @FAMILY.operator("one_hot", "`one_hot`", arguments=3, depth=1, axis=-1, dtype="float32")

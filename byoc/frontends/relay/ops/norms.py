@@ -93,13 +93,20 @@ def instance_norm(op: Operation) -> Any:
     )
 
 
+def _floating(op: Operation, data: Any) -> str:
+    dtype = str(data.ty.dtype)
+    if not dtype.startswith(("float", "bfloat")):
+        op.misfit(f"it reads {dtype}")
+    return dtype
+
+
 @FAMILY.operator(
     "nn.l2_normalize", "`multiply`, `sum`, `maximum`, `sqrt`, `divide`", eps=0.0, axis=None
 )
 def l2_normalize(op: Operation) -> Any:
     """Over the root of the sum of squares, at least `eps`."""
     data = op.expr()
-    dtype = str(data.ty.dtype)
+    dtype = _floating(op, data)
     squares = op.bind(relax.op.multiply(data, data), "squares")
     axes = op.axes(op["axis"], len(op.dims(data)))
     total = op.bind(relax.op.sum(squares, axes, keepdims=True), "total")
@@ -119,10 +126,10 @@ def l2_normalize(op: Operation) -> Any:
 def lrn(op: Operation) -> Any:
     """Each element over a power of the mean square of its neighbours in other channels."""
     data = op.expr()
-    dims, dtype, size = op.dims(data), str(data.ty.dtype), op["size"]
+    dims, dtype, size = op.dims(data), _floating(op, data), op["size"]
     axis = op.axis(op["axis"], len(dims))
-    if size % 2 == 0:
-        op.misfit("its size is even")
+    if size % 2 == 0 or size < 1:
+        op.misfit("its size is even, or below 1")
     squares = op.bind(relax.op.multiply(data, data), "squares")
     planes = shape_of((product(dims[:axis]), 1, dims[axis], product(dims[axis + 1 :])))
     flat = op.bind(relax.op.reshape(squares, planes), "flat")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from tvm import relax
 
-from byoc.frontends.relay.operation import Family, Operation
+from byoc.frontends.relay.operation import Family, Operation, product, scalar, shape_of
 from byoc.frontends.relay.values import Accumulator, Value
 
 FAMILY = Family("Reductions and order")
@@ -16,7 +17,7 @@ _AXES: dict[str, Any] = {"axis": None, "keepdims": False, "exclude": False}
 
 def _reduced(op: Operation, rank: int) -> list[int]:
     axes = op.axes(op["axis"], rank)
-    if not op["exclude"]:
+    if not op["exclude"] or op["axis"] in (None, ()):
         return axes
     return [each for each in range(rank) if each not in axes]
 
@@ -27,6 +28,8 @@ def _reductions() -> None:
         def convert(op: Operation, name: str = name) -> Any:
             expr = op.expr()
             axes = _reduced(op, len(op.dims(expr)))
+            if not axes:
+                return expr
             return getattr(relax.op, name)(expr, axes, keepdims=op["keepdims"])
 
         FAMILY.operator(name, f"`{name}`", **_AXES)(convert)
@@ -35,6 +38,8 @@ def _reductions() -> None:
         def convert_truth(op: Operation, make: str = make) -> Any:
             expr = op.expr()
             axes = _reduced(op, len(op.dims(expr)))
+            if not axes:
+                return expr
             whole = op.bind(relax.op.astype(expr, "int8"), "int")
             found = op.bind(getattr(relax.op, make)(whole, axes, keepdims=op["keepdims"]), make)
             return relax.op.astype(found, "bool")
@@ -45,7 +50,7 @@ def _reductions() -> None:
 _reductions()
 
 
-@FAMILY.operator("mean", "`mean`", **_AXES)
+@FAMILY.operator("mean", "`mean`; of integers, `sum` and `divide`", **_AXES)
 def mean(op: Operation) -> Value:
     """The mean; of an accumulator with one scale, of what it stands for."""
     value = op.args[0]
@@ -54,36 +59,78 @@ def mean(op: Operation) -> Value:
         real = op.bind(relax.op.mean(value.real, axes, keepdims=op["keepdims"]), "mean")
         return Accumulator(real, value.scale, value.zero_point, 0, value.dtype)
     expr = op.expr()
-    if not str(expr.ty.dtype).startswith(("float", "bfloat")):
-        op.misfit("a mean of integers that no qnn operator made")
-    return relax.op.mean(expr, _reduced(op, len(op.dims(expr))), keepdims=op["keepdims"])
+    return mean_along(op, expr, _reduced(op, len(op.dims(expr))), keepdims=op["keepdims"])
 
 
-@FAMILY.operator("variance", "`variance`", arguments=(1, 2), unbiased=False, **_AXES)
+def mean_along(op: Operation, data: Any, axes: list[int], keepdims: bool) -> Any:
+    """The mean along axes; of integers it has their dtype, and no fraction."""
+    dtype = str(data.ty.dtype)
+    if not axes:
+        return data
+    if dtype.startswith(("float", "bfloat")):
+        return relax.op.mean(data, axes, keepdims=keepdims)
+    count = product([op.static(data)[axis] for axis in axes])
+    if dtype == "bool" or count > np.iinfo(dtype).max:
+        op.misfit(f"a mean of {count} elements of dtype {dtype}")
+    total = op.bind(relax.op.sum(data, axes, keepdims=keepdims), "sum")
+    return relax.op.divide(total, scalar(count, dtype))
+
+
+@FAMILY.operator(
+    "variance",
+    "`subtract`, `multiply`, `sum`, `divide`",
+    arguments=(1, 2),
+    unbiased=False,
+    **_AXES,
+)
 def variance(op: Operation) -> Any:
-    """The mean square of the distance to the mean, which Relay is given and Relax finds itself."""
-    if op["unbiased"]:
-        op.misfit("it is unbiased")
-    expr = op.expr()
-    return relax.op.variance(expr, _reduced(op, len(op.dims(expr))), keepdims=op["keepdims"])
+    """The mean square of the distance to the second argument, which is the mean where Relay makes the call."""
+    data = op.expr(0)
+    dims, dtype = op.dims(data), str(data.ty.dtype)
+    axes = _reduced(op, len(dims))
+    middle = op.expr(len(op.args) - 1)
+    if len(op.args) == 1:
+        middle = op.bind(mean_along(op, data, axes, keepdims=True), "mean")
+    distance = op.bind(relax.op.subtract(data, middle), "distance")
+    squares = op.bind(relax.op.multiply(distance, distance), "squares")
+    total = op.bind(relax.op.sum(squares, axes, keepdims=op["keepdims"]), "total")
+    count = product([op.static(data)[axis] for axis in axes]) - int(op["unbiased"])
+    return relax.op.divide(total, scalar(count, dtype))
 
 
 def _extremes() -> None:
     for name in ("argmax", "argmin"):
-
-        def convert(op: Operation, name: str = name) -> Any:
-            expr = op.expr()
-            rank = len(op.dims(expr))
-            axes = _reduced(op, rank)
-            if op["select_last_index"] or len(axes) not in (1, rank):
-                op.misfit("it selects the last of equals, or reduces several axes")
-            axis = axes[0] if len(axes) == 1 else None
-            found = op.bind(getattr(relax.op, name)(expr, axis, keepdims=op["keepdims"]), name)
-            return relax.op.astype(found, "int32")
-
         FAMILY.operator(name, f"`{name}`, `astype` int32", select_last_index=False, **_AXES)(
-            convert
+            _extreme
         )
+
+
+def _extreme(op: Operation) -> Any:
+    """Where the largest or smallest stands: the first of equals, or the last; counted over all reduced axes."""
+    data = op.expr()
+    dims = op.static(data)
+    axes = _reduced(op, len(dims))
+    others = [each for each in range(len(dims)) if each not in axes]
+    kept = [1 if axis in axes else dims[axis] for axis in range(len(dims))]
+    whole = [dims[axis] for axis in others]
+    flat, axis = data, axes[0] if axes else 0
+    if len(axes) != 1:
+        turned = op.bind(relax.op.permute_dims(data, [*others, *axes]), "turned")
+        count = product([dims[each] for each in axes])
+        flat = op.bind(relax.op.reshape(turned, shape_of((*whole, count))), "flat")
+        axis = len(others)
+    extent = op.static(flat)[axis]
+    if op["select_last_index"]:
+        flat = op.bind(relax.op.flip(flat, axis), "flip")
+    keep = op["keepdims"] and len(axes) == 1
+    found = op.bind(getattr(relax.op, op.name)(flat, axis, keepdims=keep), op.name)
+    index = relax.op.astype(found, "int32")
+    if op["select_last_index"]:
+        last = scalar(extent - 1, "int32")
+        index = relax.op.subtract(last, op.bind(index, "index"))
+    if op["keepdims"] and len(axes) != 1:
+        index = relax.op.reshape(op.bind(index, "index"), shape_of(kept))
+    return index
 
 
 _extremes()
@@ -105,8 +152,11 @@ def _running() -> None:
     for name in ("cumsum", "cumprod"):
 
         def convert(op: Operation, name: str = name) -> Any:
-            make = getattr(relax.op, name)
-            return make(op.expr(), op["axis"], op["dtype"] or None, exclusive=bool(op["exclusive"]))
+            make, axis, data = getattr(relax.op, name), op["axis"], op.expr()
+            if axis is not None:
+                axis = op.axis(axis, len(op.dims(data)))
+            dtype = op["dtype"] or str(data.ty.dtype)
+            return make(data, axis, dtype, exclusive=op["exclusive"])
 
         FAMILY.operator(name, f"`{name}`", axis=None, dtype="", exclusive=False)(convert)
 
@@ -117,18 +167,28 @@ _running()
 @FAMILY.operator("sort", "`sort`", axis=-1, is_ascend=True)
 def sort(op: Operation) -> Any:
     """Elements in order."""
-    return relax.op.sort(op.expr(), op["axis"], not op["is_ascend"])
+    data = op.expr()
+    return relax.op.sort(data, op.axis(op["axis"], len(op.dims(data))), not op["is_ascend"])
 
 
 @FAMILY.operator("argsort", "`argsort`", axis=-1, is_ascend=True, dtype="int32")
 def argsort(op: Operation) -> Any:
     """Where the elements in order stand."""
-    return relax.op.argsort(op.expr(), op["axis"], not op["is_ascend"], op["dtype"])
+    data = op.expr()
+    axis = op.axis(op["axis"], len(op.dims(data)))
+    return relax.op.argsort(data, axis, not op["is_ascend"], op["dtype"] or "int32")
 
 
 @FAMILY.operator("topk", "`topk`", k=1, axis=-1, ret_type="both", is_ascend=False, dtype="int32")
 def topk(op: Operation) -> Any:
-    """The largest or smallest."""
-    return relax.op.topk(
-        op.expr(), op["k"], op["axis"], op["ret_type"], not op["is_ascend"], op["dtype"]
-    )
+    """The largest or smallest, all where `k` is below 1."""
+    data, kinds = op.expr(), ("both", "values", "indices")
+    axis = op.axis(op["axis"], len(op.dims(data)))
+    if op["ret_type"] not in kinds:
+        op.misfit(f"ret_type {op['ret_type']!r}")
+    extent = op.static(data)[axis]
+    count = op["k"] if op["k"] >= 1 else extent
+    if count > extent:
+        op.misfit(f"the first {count} of {extent}")
+    dtype = op["dtype"] or "int32"
+    return relax.op.topk(data, count, axis, op["ret_type"], not op["is_ascend"], dtype)
