@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench import cycles, overhead, partition, run, startup
+from bench import cycles, overhead, partition, relay, run, startup
 
 HEADINGS = ("part", "byoc s", "beside s", "ratio", "target", "verify s", "peak MiB", "")
 WIDTHS = (10, 9, 19, 7, 11, 9, 9, 6)
@@ -51,6 +51,8 @@ PARTS = {
     "resnet50": Part(partition.resnet50, "TVM", least=7),
     "patterns": Part(partition.patterns, "3 patterns", most=2),
     "scale": Part(partition.scale, "10,000 ops", most=15),
+    "relay": Part(relay.tree, "10,000 lines", most=12),
+    "relay-in": Part(relay.whole, "10,000 lines", most=12),
     "help": Part(startup.help_page, "python -c pass", most=15),
     "import": Part(startup.importing, "python -c pass"),
     "ort-r50": Part(run.onnxruntime_resnet50, "session", most=1.05),
