@@ -80,6 +80,7 @@ def cases() -> Iterator[Case]:
     yield from _shapes()
     yield from _picks()
     yield from _made()
+    yield from _sampled()
     yield from _reductions()
     yield from _quantised()
 
@@ -342,6 +343,44 @@ def _made() -> Iterator[Case]:
     yield Case("full_like", (MATRIX,), lambda x: op.full_like(x, const(1.5)))
     yield Case("meshgrid", ((3,), (2,)), lambda *a: op.meshgrid(list(a)))
     yield Case("meshgrid", ((3,), (2,)), lambda *a: op.meshgrid(list(a), "xy"))
+
+
+def _sampled() -> Iterator[Case]:
+    image, vision = op.image, op.vision
+    yield Case("image.resize3d", (VOLUME,), lambda x: image.resize3d(x, (8, 4, 6)))
+    near = {"method": "nearest_neighbor", "coordinate_transformation_mode": "asymmetric"}
+    yield Case("image.resize3d", (VOLUME,), lambda x: image.resize3d(x, (8, 8, 8), **near))
+    grid = (IMAGE, (1, 2, 3, 3))
+    yield Case("image.grid_sample", grid, image.grid_sample)
+    away = {"method": "nearest", "padding_mode": "border", "align_corners": True}
+    yield Case("image.grid_sample", grid, lambda x, g: image.grid_sample(x, g, **away))
+    yield Case("image.affine_grid", ((2, 2, 3),), lambda x: image.affine_grid(x, (4, 5)))
+    rois = (IMAGE, (2, 5))
+    yield Case("vision.roi_align", rois, lambda x, r: vision.roi_align(x, r, (2, 3), 0.5))
+    yield Case(
+        "vision.roi_align", rois, lambda x, r: vision.roi_align(x, r, (2, 2), 1.0, 2, mode="max")
+    )
+    yield Case("vision.roi_pool", rois, lambda x, r: vision.roi_pool(x, r, (2, 3), 0.0625))
+    yield Case("vision.get_valid_counts", ((1, 5, 6),), lambda x: vision.get_valid_counts(x, 0.25))
+    yield Case(
+        "vision.get_valid_counts", ((1, 5, 6),), lambda x: vision.get_valid_counts(x, 0.5, -1, 0)
+    )
+    boxes = ((1, 5, 6), ((1,), "int32"), ((1, 5), "int32"))
+    yield Case("vision.non_max_suppression", boxes, vision.non_max_suppression)
+    yield Case(
+        "vision.non_max_suppression",
+        boxes,
+        lambda *a: vision.non_max_suppression(
+            *a, max_output_size=3, iou_threshold=0.375, force_suppress=True, top_k=4, id_index=-1
+        ),
+    )
+    yield Case("einsum", ((2, 3), (3, 4)), lambda *a: op.einsum(a, "ij,jk->ki"))
+    places = ((2,), "int64")
+    yield Case("index_tensor", (MATRIX, places, places), lambda x, *i: op.index_tensor(x, i))
+    yield Case("reverse_sequence", (MATRIX, ((3,), "int32")), op.reverse_sequence)
+    yield Case(
+        "reverse_sequence", (MATRIX, ((4,), "int32")), lambda x, n: op.reverse_sequence(x, n, 0, 1)
+    )
 
 
 def _reductions() -> Iterator[Case]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tvm import relax
+from tvm import ir, relax
 
 from byoc.frontends import Model
 from byoc.frontends.relay.module import convert_text
@@ -86,3 +86,34 @@ def test_an_op_that_relay_lacks_is_refused_by_the_printer() -> None:
     case = Case("nonzero", ((3, 4),), relax.op.nonzero)
     with pytest.raises(NoRelayFormError, match="the op nonzero"):
         print_module(case.model().module)
+
+
+ELSEWHERE = {
+    "Relay has no operator for it; its frontends write several": """
+        atan2 bucketize ewise_fma eye eye_like flatten hamming_window index_put log_add_exp median
+        multinomial_from_uniform nn.attention nn.attention_bias nn.attention_var_len nn.batch_flatten nn.gelu
+        nn.gelu_tanh nn.pixel_shuffle nn.rms_norm nn.selu nn.silu nn.softplus outer slice_scatter square std
+        layout_transform""",
+    "Relay's operator of that name gives something else": """
+        round unique nonzero vision.all_class_non_max_suppression vision.multibox_transform_loc""",
+    "a shape that only running tells": """
+        dynamic_strided_slice shape_of shape_to_tensor size tensor_to_shape to_vdevice hint_on_device wrap_param
+        null_value""",
+    "for training": """
+        collapse_sum_like collapse_sum_to nn.cross_entropy_with_logits nn.nll_loss""",
+    "no computation on tensors": """
+        assert_op call_builtin_with_ctx call_dps_packed call_inplace_packed call_pure_packed call_py_func call_tir
+        call_tir_inplace call_tir_with_grad invoke_closure invoke_pure_closure make_closure print""",
+}
+ROOMS = ("builtin.", "ccl.", "dist.", "grad.", "inspect.", "memory.", "vm.")
+"""Ops of Relax's own machinery."""
+
+
+def test_every_op_of_relax_is_spelled_or_has_a_reason_not_to_be() -> None:
+    listed = {name for names in ELSEWHERE.values() for name in names.split()}
+    ops = {
+        name.removeprefix("relax.") for name in ir.Op.list_op_names() if name.startswith("relax.")
+    }
+    rest = {name for name in ops if not name.startswith(ROOMS)}
+    assert rest == listed | set(SPELLINGS)
+    assert not listed & set(SPELLINGS)

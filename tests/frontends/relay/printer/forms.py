@@ -290,7 +290,7 @@ def topk(site: Site) -> Expr:
     return site.relay("topk", site.operand(0), **attrs, is_ascend=not site.attr("largest"))
 
 
-def resize2d(site: Site) -> Expr:
+def resize(site: Site) -> Expr:
     """The size is an attribute."""
     names = (
         "roi",
@@ -305,7 +305,7 @@ def resize2d(site: Site) -> Expr:
     attrs = {name: site.attr(name) for name in names}
     size = plain(site.call.args[1])
     return site.relay(
-        "image.resize2d",
+        site.name,
         site.operand(0),
         size=size,
         **attrs,

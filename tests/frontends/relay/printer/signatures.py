@@ -18,6 +18,16 @@ right_shift rsqrt sigmoid sign sin sinh sqrt subtract tan tanh trunc where zeros
 _REDUCE: Final = {"axis": None, "keepdims": False, "exclude": False}
 _NORM: Final = {"epsilon": 1e-5, "center": True, "scale": True}
 _ORDER: Final = {"axis": -1, "is_ascend": True}
+_REGIONS: Final = {"pooled_size": REQUIRED, "spatial_scale": REQUIRED}
+_RESIZE: Final = {
+    "method": "linear",
+    "coordinate_transformation_mode": "half_pixel",
+    "rounding_method": "round",
+    "cubic_alpha": -0.5,
+    "cubic_exclude": 0,
+    "extrapolation_value": 0.0,
+    "out_dtype": "",
+}
 
 
 def _conv(rank: int, data: str, kernel: str, turned: bool) -> dict[str, Any]:
@@ -111,18 +121,30 @@ SIGNATURES: Final[Mapping[str, Mapping[str, Any]]] = {
     "one_hot": {"depth": 1, "axis": -1, "dtype": REQUIRED},
     "meshgrid": {"indexing": "ij"},
     "trilu": {"upper": True},
-    "image.resize2d": {
-        "size": None,
-        "roi": None,
+    "image.resize2d": {"size": None, "roi": None, "layout": "NCHW", **_RESIZE},
+    "image.resize3d": {"size": None, "roi": None, "layout": "NCDHW", **_RESIZE},
+    "image.affine_grid": {"target_shape": REQUIRED},
+    "image.grid_sample": {
+        "method": "bilinear",
         "layout": "NCHW",
-        "method": "linear",
-        "coordinate_transformation_mode": "half_pixel",
-        "rounding_method": "round",
-        "cubic_alpha": -0.5,
-        "cubic_exclude": 0,
-        "extrapolation_value": 0.0,
-        "out_dtype": "",
+        "padding_mode": "zeros",
+        "align_corners": True,
     },
+    "vision.roi_align": {**_REGIONS, "sample_ratio": -1, "layout": "NCHW", "mode": "avg"},
+    "vision.roi_pool": {**_REGIONS, "layout": "NCHW"},
+    "vision.get_valid_counts": {"score_threshold": REQUIRED, "id_index": 0, "score_index": 1},
+    "vision.non_max_suppression": {
+        "force_suppress": False,
+        "top_k": -1,
+        "coord_start": 2,
+        "score_index": 1,
+        "id_index": 0,
+        "return_indices": True,
+        "invalid_to_bottom": False,
+    },
+    "adv_index": {},
+    "einsum": {"equation": REQUIRED},
+    "reverse_sequence": {"seq_axis": 1, "batch_axis": 0},
     "qnn.quantize": {"out_dtype": REQUIRED, "axis": -1},
     "qnn.dequantize": {"out_dtype": "float32", "axis": -1},
 }

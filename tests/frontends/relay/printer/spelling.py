@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tests.frontends.relay.printer import forms
+from tests.frontends.relay.printer import detection, forms
 from tests.frontends.relay.printer.site import Site
 from tests.frontends.relay.printer.tree import Expr
 
@@ -89,7 +89,19 @@ SPELLINGS: Final[Mapping[str, Spell]] = {
     "sort": forms.order,
     "argsort": forms.order,
     "topk": forms.topk,
-    "image.resize2d": forms.resize2d,
+    "image.resize2d": forms.resize,
+    "image.resize3d": forms.resize,
+    "image.grid_sample": _named(
+        "image.grid_sample", "method", "layout", "padding_mode", "align_corners"
+    ),
+    "image.affine_grid": detection.affine_grid,
+    "vision.roi_align": detection.regions,
+    "vision.roi_pool": detection.regions,
+    "vision.get_valid_counts": detection.get_valid_counts,
+    "vision.non_max_suppression": detection.non_max_suppression,
+    "einsum": _named("einsum", equation="subscripts"),
+    "index_tensor": detection.adv_index,
+    "reverse_sequence": _named("reverse_sequence", "seq_axis", "batch_axis"),
     "quantize": forms.quantise,
     "dequantize": forms.quantise,
 }
