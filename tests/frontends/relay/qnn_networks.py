@@ -1,16 +1,18 @@
 """Whole texts of Relay evaluated by numpy: the quantised operators, and those that stand between them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tvm
+from tvm import relax
 
 from byoc.frontends import Model, import_model
 from byoc.frontends.relay import ast
 from byoc.frontends.relay.metadata import Metadata
 from byoc.frontends.relay.parser import parse
-from byoc.testing.run import run_model
+from byoc.testing.run import compile_model, run_model
 from tests.frontends.relay.qnn_arithmetic import Array, spread
 from tests.frontends.relay.qnn_operators import OPERATORS, average, padded, to_nchw, windows
 
@@ -82,6 +84,18 @@ def evaluate(text: str, given: Mapping[str, Array]) -> list[Array]:
     tree = parse(text, "text")
     result = _Evaluation(tree, given).value(tree.functions["main"].body)
     return result if isinstance(result, list) else [result]
+
+
+def runner(model: Model) -> Callable[[Mapping[str, Array]], list[Array]]:
+    """What runs `main` of a model, compiled once."""
+    names = [each.name for each in model.module["main"].params]
+    machine = relax.VirtualMachine(compile_model(model), tvm.cpu())
+
+    def run(inputs: Mapping[str, Array]) -> list[Array]:
+        result = machine["main"](*[tvm.runtime.tensor(inputs[name]) for name in names])
+        return [each.numpy() for each in ([result] if hasattr(result, "numpy") else result)]
+
+    return run
 
 
 def imported(

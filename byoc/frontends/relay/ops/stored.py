@@ -177,6 +177,43 @@ def _cast(row: Row) -> Convert:
     return convert
 
 
+def _accumulated(value: Value, total: Accumulator, axis: int | None) -> Value:
+    """A constant of integers that is added to an accumulator, as the float constant that it stands for.
+
+    `axis` is that of a vector; without one the constant broadcasts. Any other value, or a constant that does not
+    have a number for each scale, stays what it is.
+    """
+    array = None if isinstance(value, tuple | Accumulator) else array_of(value)
+    if array is None or array.dtype.kind not in "iu" or total.zero_point.any():
+        return value
+    rank = total.real.ty.ndim
+    if axis is None:
+        scale = total.along(rank)[0]
+    elif total.scale.size > 1 and axis % rank != total.axis % rank:
+        return value
+    else:
+        scale = total.scale if total.scale.size > 1 else total.scale.reshape(())
+    real = (array.astype(np.float64) * scale.astype(np.float64)).astype(np.float32)
+    if real.shape != array.shape:
+        return value
+    return Accumulator(constant(real), total.scale, total.zero_point, total.axis, total.dtype)
+
+
+def _summed(row: Row) -> Convert:
+    """A bias of integers, which networks of TFLite have, is a bias of floats."""
+
+    def convert(op: Operation) -> Value:
+        left, right = op.args
+        axis = op["axis"] if op.name == "nn.bias_add" else None
+        if isinstance(left, Accumulator):
+            right = _accumulated(right, left, axis)
+        elif isinstance(right, Accumulator) and axis is None:
+            left = _accumulated(left, right, axis)
+        return row.convert(replace(op, args=(left, right)))
+
+    return convert
+
+
 def hold_margins(op: Operation, zero_point: Array) -> None:
     """Raise Misfit for means that count margins: Relay's are integers of zero, which stand for another number."""
     if op["count_include_pad"] and any(op["padding"]) and zero_point.any():
@@ -197,6 +234,7 @@ def _averaged(row: Row) -> Convert:
 FORMS: dict[str, Callable[[Row], Convert]] = {
     **dict.fromkeys(_MOVES, _moved),
     **{f"nn.avg_pool{rank}d": _averaged for rank in (1, 2, 3)},
+    **dict.fromkeys(("add", "nn.bias_add", "subtract"), _summed),
     "cast": _cast,
     "clip": _clipped,
     "concatenate": _concatenated,
