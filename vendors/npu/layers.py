@@ -33,8 +33,8 @@ class Tensor:
 
     `shape` is in the model's order, () for a scalar. `quant` is given if and only if `dtype` is S8 or U8; weights
     that are quantised by channel are S8 or U8 with scale 1 and zero 0, and their scales stand in the epilogue's
-    `mult`. `data` is a constant's: a contiguous array of `shape`, of float32, bfloat16 (ml_dtypes), int8 or uint8 as
-    `dtype` says.
+    `mult`. `data` is a constant's: a contiguous array of `shape`, of float32, ml_dtypes' bfloat16, int8 or uint8
+    as `dtype` says.
     """
 
     name: str
