@@ -72,7 +72,22 @@ def _pools(rank: int) -> None:
     def mean(op: Operation) -> Value:
         make = getattr(relax.op.nn, f"avg_pool{rank}d")
         extra = {"count_include_pad": op["count_include_pad"], **_window(op, rank)}
-        return _on_real(op, lambda data: _laid_out(op, make(data, **extra), "pool"), "pool")
+
+        def pool(data: Any) -> Any:
+            made = _without_fraction(op, data, lambda wide: make(wide, **extra))
+            return _laid_out(op, made, "pool")
+
+        return _on_real(op, pool, "pool")
+
+
+def _without_fraction(op: Operation, data: Any, make: Callable[[Any], Any]) -> Any:
+    """A mean; of integers it has their dtype and no fraction, and TVM's kernels have no such mean."""
+    dtype = str(data.ty.dtype)
+    if dtype.startswith(("float", "bfloat")):
+        return make(data)
+    wide = op.bind(relax.op.astype(data, "float64"), "wide")
+    whole = op.bind(relax.op.trunc(op.bind(make(wide), "pool")), "trunc")
+    return relax.op.astype(whole, dtype)
 
 
 def _spatial(op: Operation, rank: int) -> list[int]:
@@ -119,7 +134,8 @@ def _adaptive_pools(rank: int) -> None:
         pool = getattr(relax.op.nn, f"adaptive_avg_pool{rank}d")
 
         def make(data: Any) -> Any:
-            made = pool(data, tuple(_output_size(op, rank, data)), layout=op["layout"])
+            size = tuple(_output_size(op, rank, data))
+            made = _without_fraction(op, data, lambda wide: pool(wide, size, layout=op["layout"]))
             return _laid_out(op, made, "pool")
 
         return _on_real(op, make, "pool")
