@@ -472,9 +472,7 @@ class FunctionBuilder:
         var = kind(self._unique(base), value.ty)
         if isinstance(value, ir.Call) and origins:
             span = ir.Span(ir.SourceName(origins[0]), 0, 0, 0, 0)
-            value = ir.Call(
-                value.op, list(value.args), value.attrs, list(value.ty_args), span, value.ty
-            )
+            value = ir.Call(value.op, value.args, value.attrs, value.ty_args, span, value.ty)
         self.bindings.append(relax.VarBinding(var, value))
         self._definitions[var.name] = value
         self.origins[var.name] = origins
