@@ -48,6 +48,8 @@ _RENAMED: Final = (
     Name("reshape", "reshape", {"newshape": "shape"}),
     Name("broadcast_to", "broadcast_to", {"shape": "shape"}),
     Name("reverse", "flip"),
+    Name("scatter_nd", "scatter_nd", {"mode": "reduction"}),
+    Name("tile", "tile", {"reps": "repeats"}),
     Name("transpose", "permute_dims"),
 )
 

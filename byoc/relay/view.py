@@ -104,6 +104,17 @@ class View:
         axes = (*range(len(stack)), len(stack) + 1, len(stack))
         return SeenCall("transpose", lambda: [given], lambda: {"axes": axes}, type_)
 
+    def first_axis_last(self, node: int) -> Expr:
+        """Indices whose last axis is Relay's first: a constant's data too, others by a `transpose`."""
+        given = self.expr(node)
+        *rest, last = given.checked_type.shape
+        type_ = TensorType((last, *rest), given.checked_type.dtype)
+        if isinstance(given, Constant):
+            data = given.data
+            return Constant(lambda: data.numpy().transpose(len(rest), *range(len(rest))), type_)
+        axes = (len(rest), *range(len(rest)))
+        return SeenCall("transpose", lambda: [given], lambda: {"axes": axes}, type_)
+
     def flat(self, node: int) -> Expr:
         """A tensor of one long axis as a vector."""
         given = self.expr(node)
@@ -184,8 +195,21 @@ class View:
             )
         known = form
         return SeenCall(
-            name, lambda: known.args(self, node), lambda: known.attrs(self, node), self.type(node)
+            name,
+            lambda: known.args(self, node),
+            lambda: _relays(name, known.attrs(self, node)),
+            self.type(node),
         )
+
+
+def _relays(name: str, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The attributes that Relay's operator has, with its defaults for those that Relax has not."""
+    from byoc.frontends.relay.ops import OPERATORS
+
+    row = OPERATORS.get(name)
+    if row is None:
+        return attrs
+    return {each: attrs.get(each, default) for each, default in row.defaults.items()}
 
 
 def _type(held: Tensor) -> TensorType:

@@ -7,6 +7,7 @@ from typing import Final
 
 from byoc.relay.forms._form import Built, Form, Operand, Plain, is_stated, real
 from byoc.relay.forms.linear import BatchMatmul, Dense, Matmul
+from byoc.relay.forms.moves import ByFirstAxis, OneHot
 from byoc.relay.forms.nn import BatchFlatten, BiasAdd, Cast, GlobalPool
 from byoc.relay.forms.qnn import (
     QnnBatchMatmul,
@@ -18,6 +19,7 @@ from byoc.relay.forms.qnn import (
     QnnUnary,
     Requantize,
 )
+from byoc.relay.names import NAMES
 
 __all__ = ["FORMS", "Built", "Form", "Operand", "Plain", "is_stated", "real"]
 
@@ -26,6 +28,7 @@ UNARY: Final = ("abs", "cos", "erf", "exp", "log", "rsqrt", "sigmoid", "sin", "s
 
 FORMS: Final[Mapping[str, Form]] = {
     "cast": Cast(),
+    "gather_nd": ByFirstAxis(NAMES["gather_nd"]),
     "nn.batch_flatten": BatchFlatten(),
     "nn.batch_matmul": BatchMatmul(),
     "nn.bias_add": BiasAdd(),
@@ -33,6 +36,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "nn.global_avg_pool2d": GlobalPool("mean"),
     "nn.global_max_pool2d": GlobalPool("max"),
     "nn.matmul": Matmul(),
+    "one_hot": OneHot(NAMES["one_hot"]),
     "qnn.add": QnnBinary("add"),
     "qnn.avg_pool2d": QnnUnary("nn.avg_pool2d"),
     "qnn.batch_matmul": QnnBatchMatmul(),
@@ -46,6 +50,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "qnn.requantize": Requantize(),
     "qnn.softmax": QnnUnary("nn.softmax"),
     "qnn.subtract": QnnBinary("subtract"),
+    "scatter_nd": ByFirstAxis(NAMES["scatter_nd"]),
     **{f"qnn.{name}": QnnUnary(name) for name in UNARY},
 }
 """Operators that Relax spells otherwise; all others are rows of `byoc.relay.names`."""

@@ -47,7 +47,30 @@ def _pad(_: View, __: int, attrs: dict[str, Any]) -> dict[str, Any]:
     """Pairs of one axis each; the value is an operand in Relay."""
     flat = attrs.get("pad_width") or ()
     pairs = tuple(zip(flat[::2], flat[1::2], strict=True))
-    return {"pad_width": pairs, "pad_mode": attrs.get("pad_mode", "constant")}
+    mode = attrs.get("pad_mode", "constant")
+    return {"pad_width": pairs, "pad_mode": "edge" if mode == "replicate" else mode}
+
+
+def _expand_dims(view: View, node: int, attrs: dict[str, Any]) -> dict[str, Any]:
+    """A run of new axes by its first; axes that are none stay as they are."""
+    axes = attrs.get("axis") or (0,)
+    axes = axes if isinstance(axes, tuple) else (axes,)
+    rank = len(view.shape(node) or ())
+    found = sorted(axis % rank if rank else axis for axis in axes)
+    if found != list(range(found[0], found[0] + len(found))):
+        return attrs
+    return {"axis": found[0], "num_newaxis": len(found)}
+
+
+def _typed(view: View, node: int, attrs: dict[str, Any]) -> dict[str, Any]:
+    """The dtype of the result, which Relax reads off the operands."""
+    return {**attrs, "dtype": view.type(node).dtype}
+
+
+def _ordered(_: View, __: int, attrs: dict[str, Any]) -> dict[str, Any]:
+    """`sort`, `argsort` and `topk` say which way."""
+    falls = attrs.pop("largest") if "largest" in attrs else attrs.pop("descending", False)
+    return {**attrs, "is_ascend": not falls}
 
 
 def _layer_norm(_: View, __: int, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +82,9 @@ _FURTHER: Final[Mapping[str, Callable[[View, int, dict[str, Any]], dict[str, Any
     **dict.fromkeys(("nn.conv1d", "nn.conv2d", "nn.conv3d"), _conv),
     **dict.fromkeys(("nn.conv1d_transpose", "nn.conv2d_transpose", "nn.conv3d_transpose"), _conv),
     **dict.fromkeys(("max", "mean", "min", "prod", "sum", "variance"), _reduce),
+    **dict.fromkeys(("argsort", "sort", "topk"), _ordered),
+    **dict.fromkeys(("cumprod", "cumsum", "one_hot"), _typed),
+    "expand_dims": _expand_dims,
     "nn.layer_norm": _layer_norm,
     "nn.pad": _pad,
 }
