@@ -28,6 +28,9 @@ from byoc.partition.patterns.ast import (
 from byoc.partition.patterns.rows import names, ordered
 from byoc.partition.patterns.walk import children, nodes, roots
 
+ARITHMETIC: Final = frozenset({"add", "subtract", "multiply", "divide"})
+"""Ops that in a quantised form take constants of floats as they are."""
+
 ANY: Final = "*"
 """In a signature: an operand that may match under more than one name (an output of an ONNX group)."""
 
@@ -184,15 +187,15 @@ def _call_fits(pattern: Op, op: str, operands: tuple[str, ...], quantised: bool)
         orders.append((args[1], args[0]))
     return any(
         all(
-            _may_be(arg, operand, quantised=quantised)
+            _may_be(arg, operand, quantised=quantised, bare=op in ARITHMETIC)
             for arg, operand in zip(order, operands, strict=False)
         )
         for order in orders
     )
 
 
-def _may_be(pattern: Pattern, op: str, *, quantised: bool) -> bool:
-    """Whether `pattern` could match a node of this op."""
+def _may_be(pattern: Pattern, op: str, *, quantised: bool, bare: bool = False) -> bool:
+    """Whether `pattern` could match a node of this op; `bare`: it may be a constant that nobody quantised."""
     match pattern:
         case _ if op == ANY:
             return True
@@ -201,13 +204,17 @@ def _may_be(pattern: Pattern, op: str, *, quantised: bool) -> bool:
         case Op():
             return op in pattern.ops
         case Alternatives():
-            return any(_may_be(option, op, quantised=quantised) for option in pattern.options)
+            return any(
+                _may_be(option, op, quantised=quantised, bare=bare) for option in pattern.options
+            )
         case Where():
-            return _may_be(pattern.pattern, op, quantised=quantised)
+            return _may_be(pattern.pattern, op, quantised=quantised, bare=bare)
         case Tuple(fields=fields):
             return fields is None or op == "tuple"
         case Item():
             return op == "item"
         case Wildcard(constant=True):
-            return op == ("dequantize" if quantised else "constant")
+            if op == "constant":
+                return bare or not quantised
+            return quantised and op == "dequantize"
     return True

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from byoc.partition._forms import reach
+from byoc.partition._forms import ARITHMETIC, reach
 from byoc.partition.facts import attributes, quant, tensor, value
 from byoc.partition.graph import Graph, Group, Kind
 from byoc.partition.patterns.ast import (
@@ -35,6 +35,8 @@ Value: TypeAlias = Any
 
 # An enum's member costs ten times a global's name to look up, and every node asks.
 _CALL, _CONSTANT = Kind.CALL, Kind.CONSTANT
+
+_FLOATS: Final = frozenset({"float16", "bfloat16", "float32", "float64"})
 
 
 @dataclass(slots=True)
@@ -60,9 +62,10 @@ class Places:
 class Search:
     """One search from the node `start`. `env` is the match so far, read after each way is yielded.
 
-    In a `quantised` search every tensor input must come from a `dequantize` with constant parameters. Ops that
-    are `taken` already do not match. `trail` has the choices of this walk, each as the place taken and how many
-    there are; `depth` counts those that the walk has come to.
+    In a `quantised` search every tensor input must come from a `dequantize` with constant parameters, but for
+    constants of floats (`:const`) that are added, subtracted, multiplied with or divided by. Ops that are `taken`
+    already do not match. `trail` has the choices of this walk, each as the place taken and how many there are;
+    `depth` counts those that the walk has come to.
     """
 
     graph: Graph
@@ -174,7 +177,7 @@ class Search:
     def _wild(self, pattern: Wildcard, given: Value) -> bool:
         if isinstance(given, int):
             if self.quantised and not self._border(given):
-                return False
+                return pattern.constant and self._term(given)
             if not pattern.constant:
                 return True
             source = self._stored(given)
@@ -191,6 +194,15 @@ class Search:
         if graph.kinds[node] is Kind.TUPLE:
             return all(self._border(each) for each in graph.operands[node])
         return value(graph, node) is None
+
+    def _term(self, node: int) -> bool:
+        """Whether `node` is a constant of floats that arithmetic alone reads, as a bias that nobody quantised."""
+        graph = self.graph
+        return (
+            graph.kinds[node] is _CONSTANT
+            and tensor(graph, node).dtype in _FLOATS
+            and all(graph.ops[user] in ARITHMETIC for user in graph.users[node])
+        )
 
     def _stored(self, node: int) -> int:
         is_border = self.quantised and self.graph.ops[node] == "dequantize"

@@ -165,6 +165,33 @@ def test_pattern_takes_the_whole_graph_built_for_it(name: str) -> None:
     assert len(found.outputs) == (2 if name in ("lstm_cell", "multi_out") else 1)
 
 
+BIASED = (
+    'd = dequantize(j, S, Z, out_dtype="float32"); k = dequantize(K, S, Z, out_dtype="float32"); '
+    "c = nn.conv2d(d, {weight}); a = {bias}; r = nn.relu(a); "
+    'o = quantize(r, S, Z, out_dtype="int8") -> o'
+)
+
+
+@pytest.mark.parametrize(
+    ("weight", "bias", "pattern", "names"),
+    [
+        ("k", "add(c, b)", "nn.relu(add(nn.conv2d(x, w:const), b:const))", ["npu.p.qdq"]),
+        ("k", "add(b, c)", "nn.relu(add(b:const, nn.conv2d(x, w:const)))", ["npu.p.qdq"]),
+        ("k", "multiply(c, b)", "nn.relu(multiply(nn.conv2d(x, w:const), b:const))", ["npu.p.qdq"]),
+        # A weight has to be quantised, and so has whatever is not asked to be constant or not arithmetic's.
+        ("w", "add(c, b)", "nn.relu(add(nn.conv2d(x, w:const), b:const))", ["npu.p"]),
+        ("k", "add(c, b)", "nn.relu(add(nn.conv2d(x, w:const), b))", []),
+        ("k", "maximum(c, b)", "nn.relu(maximum(nn.conv2d(x, w:const), b:const))", []),
+    ],
+)
+def test_a_quantised_form_takes_a_bias_of_floats(
+    weight: str, bias: str, pattern: str, names: list[str]
+) -> None:
+    graph = graph_of(BIASED.format(weight=weight, bias=bias), **MORE)
+    found = match(graph, row("p", pattern, qdq=True)).candidates
+    assert [each.name for each in found] == names
+
+
 @dataclass(frozen=True)
 class Source:
     """A group as a frontend states it."""
