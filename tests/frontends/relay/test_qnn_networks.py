@@ -1,6 +1,8 @@
 """Whole quantised networks: their integer form is what Relay computes, and how far the QDQ form is from it."""
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,18 @@ def _printed_by_tvm() -> Network:
 ALL: dict[str, Callable[[], Network]] = {"cnn": _printed_by_tvm, **NETWORKS}
 
 
-def _hold(name: str, folder: Path, seeds: range) -> None:
+Run = Callable[[Mapping[str, Array]], list[Array]]
+
+
+@cache
+def _runner(name: str, form: str) -> Run:
     network = ALL[name]()
-    run = runner(imported(network.text, folder, network.constants))
+    with tempfile.TemporaryDirectory() as folder:
+        return runner(imported(network.text, Path(folder), network.constants, form))
+
+
+def _hold(name: str, seeds: range) -> None:
+    network, run = ALL[name](), _runner(name, "integer")
     for seed in seeds:
         inputs = {"x": network.image(seed)}
         found = run(inputs)
@@ -35,14 +46,14 @@ def _hold(name: str, folder: Path, seeds: range) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_network_is_integer_exact(name: str, tmp_path: Path) -> None:
-    _hold(name, tmp_path, range(3))
+def test_a_network_is_integer_exact(name: str) -> None:
+    _hold(name, range(3))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
-def test_a_network_is_integer_exact_on_many_inputs(name: str, tmp_path: Path) -> None:
-    _hold(name, tmp_path, range(3, 103))
+def test_a_network_is_integer_exact_on_many_inputs(name: str) -> None:
+    _hold(name, range(3, 103))
 
 
 def _steps(name: str, array: Array) -> Array:
@@ -52,14 +63,17 @@ def _steps(name: str, array: Array) -> Array:
 
 @pytest.mark.parametrize(
     ("name", "share", "most"),
-    [("cnn", 0.2, 1), ("mobile", 0.4, 1), ("residual", 0.75, 6), ("attention", 0.5, 14)],
+    [
+        ("mobile", 0.3, 1),
+        pytest.param("cnn", 0.3, 2, marks=pytest.mark.slow),
+        pytest.param("residual", 0.7, 6, marks=pytest.mark.slow),
+        pytest.param("attention", 0.5, 14, marks=pytest.mark.slow),
+    ],
 )
-def test_the_qdq_form_is_near(name: str, share: float, most: int, tmp_path: Path) -> None:
+def test_the_qdq_form_is_near(name: str, share: float, most: int) -> None:
+    """As near as docs/relay.md says: a layer is off by one at ties alone, sums, means and softmax more often."""
     network = ALL[name]()
-    exact, near = (
-        runner(imported(network.text, tmp_path, network.constants, form))
-        for form in ("integer", "qdq")
-    )
+    exact, near = (_runner(name, form) for form in ("integer", "qdq"))
     distances = []
     for seed in range(20):
         inputs = {"x": network.image(seed)}
@@ -79,3 +93,13 @@ def test_an_unknown_form_is_refused() -> None:
         import_model(CNN, qnn="integr")
     with pytest.raises(UsageError, match="ONNX has the form qdq"):
         import_model("zoo:squeezenet", qnn="integer")
+
+
+def test_a_plan_keeps_the_form() -> None:
+    import byoc
+
+    plans = [
+        byoc.partition_model(CNN, ["onnx"], byoc.PartitionOptions(qnn=form)).plan
+        for form in ("integer", "qdq")
+    ]
+    assert [each.options.get("qnn") for each in plans] == ["integer", None]

@@ -15,6 +15,7 @@ import numpy as np
 from tvm import relax
 
 from byoc.frontends.relay.operation import Family, Operation
+from byoc.frontends.relay.ops.integer.fixed_point import fixed_point_multiplied, shifted_along
 from byoc.frontends.relay.ops.layers import (
     convolution_defaults,
     convolve,
@@ -41,6 +42,8 @@ def _parameters(op: Operation, scale: Value, zero_point: Value) -> tuple[Array, 
     )
     if scales.ndim > 1 or zeros.ndim > 1 or not (np.isfinite(scales) & (scales > 0)).all():
         op.misfit("its scale is no positive number, or not of rank 0 or 1")
+    if not scales.size or zeros.size not in (1, scales.size):
+        op.misfit(f"it has {scales.size} scales and {zeros.size} zero points")
     return scales, np.broadcast_to(zeros, scales.shape).copy()
 
 
@@ -309,6 +312,38 @@ def avg_pool2d(op: Operation) -> Value:
     attrs = {name: op[name] for name in _POOL if name != "out_layout"}
     result = op.bind(relax.op.nn.avg_pool2d(real, **attrs), "avg_pool2d")
     return quantized(op, result, op.args[3], op.args[4], -1, _dtype(op, op.args[0]))
+
+
+@FAMILY.operator(
+    "fixed_point_multiply", "`multiply` and shifts of integers of 64 bits", multiplier=0, shift=0
+)
+def fixed_point_multiply(op: Operation) -> Any:
+    """What `qnn.requantize` of one scale is after Relay lowered it."""
+    return fixed_point_multiplied(op, op.expr(), op["multiplier"], op["shift"])
+
+
+@FAMILY.operator(
+    "fixed_point_multiply_per_axis",
+    "`multiply` and shifts of integers of 64 bits",
+    arguments=4,
+    is_lshift_required=False,
+    is_rshift_required=False,
+    axes=(),
+)
+def fixed_point_multiply_per_axis(op: Operation) -> Any:
+    """What `qnn.requantize` of a scale for each channel is after Relay lowered it."""
+    factors = op.integers(1, "the multiplier")
+    left, right = op.integers(2, "the left shift"), op.integers(3, "the right shift")
+    if (
+        len(op["axes"]) != 1
+        or min(*left, *right) < 0
+        or len({*map(len, (factors, left, right))}) > 1
+    ):
+        op.misfit("other than one axis with a multiplier and two shifts for each index")
+    if any(up and down for up, down in zip(left, right, strict=True)):
+        op.misfit("a left and a right shift at once")
+    shifts = [up or -down for up, down in zip(left, right, strict=True)]
+    return shifted_along(op, op.expr(), factors, shifts, op["axes"][0])
 
 
 @FAMILY.operator("qnn.concatenate", "`dequantize` each, `concat`, `quantize`", arguments=5, axis=0)

@@ -58,6 +58,13 @@ def multiplied_along(
     return _wide(op, expr, factors, shifts, axis, rounding)
 
 
+def shifted_along(
+    op: Operation, expr: Any, factors: Sequence[int], shifts: Sequence[int], axis: int
+) -> Any:
+    """Relay's `fixed_point_multiply_per_axis`: a multiplier and a shift for each index, halves upward."""
+    return _wide(op, expr, factors, shifts, axis, "UPWARD")
+
+
 def _shifted(op: Operation, expr: Any, exponent: int) -> Any:
     """Times a power of two, in 32 bits."""
     if not -_BITS <= exponent <= _BITS:

@@ -16,6 +16,7 @@ from byoc.frontends.relay.ops.integer.tensors import (
     cast,
     centred,
     is_zero,
+    one_for_each,
     rounded,
     same,
     saturated,
@@ -62,6 +63,10 @@ def _folded(op: Operation, data: Any, wanted: tuple[Value, Value], axis: int, dt
     real, scales, zeros = (array_of(each) for each in (data, scale, zero_point))
     if real is None or scales is None or zeros is None:
         return None
+    for each in wanted:
+        values = array_of(op.tensor(each))
+        assert values is not None, "a constant, reshaped, is one too"
+        one_for_each(op, values, axis, real.shape)
     return constant(stored(real, scales, zeros, dtype))
 
 

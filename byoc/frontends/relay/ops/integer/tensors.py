@@ -44,6 +44,15 @@ def along(op: Operation, value: Value, axis: int, rank: int, dtype: str) -> Any:
     return op.bind(relax.op.reshape(expr, shape_of(shape)), "along")
 
 
+def one_for_each(op: Operation, values: Array, axis: int, shape: tuple[int, ...]) -> None:
+    """Refuse scales or zero points that are neither one number nor one for each element of an axis."""
+    if values.size == 1:
+        return
+    extent = shape[op.axis(axis, len(shape))]
+    if values.ndim != 1 or values.size != extent:
+        op.misfit(f"{values.size} scales or zero points along an axis of {extent}")
+
+
 def is_zero(value: Value) -> bool:
     """Whether a zero point is a constant of zeros."""
     array = None if isinstance(value, tuple) else array_of(value)
@@ -55,6 +64,7 @@ def centred(op: Operation, value: Value, zero_point: Value, axis: int, dtype: st
     expr = op.tensor(value)
     data, zeros = array_of(expr), array_of(op.tensor(zero_point))
     if data is not None and zeros is not None:
+        one_for_each(op, zeros, axis, data.shape)
         shape = [1] * data.ndim
         if zeros.size > 1:
             shape[op.axis(axis, data.ndim)] = -1
