@@ -53,9 +53,9 @@ def _switched(op: Operation) -> tuple[Any, Any]:
 def layer_norm(op: Operation) -> Any:
     """Over one axis."""
     data = op.expr(0)
-    axis = op.axis(op["axis"], len(op.dims(data)))
+    op.axis(op["axis"], len(op.dims(data)))
     return relax.op.nn.layer_norm(
-        data, *_switched(op), [axis], op["epsilon"], op["center"], op["scale"]
+        data, *_switched(op), [op["axis"]], op["epsilon"], op["center"], op["scale"]
     )
 
 

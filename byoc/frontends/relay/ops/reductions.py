@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tvm import relax
+from tvm import ir, relax
 
 from byoc.frontends.relay.operation import Family, Operation, product, scalar, shape_of
 from byoc.frontends.relay.values import Accumulator, Value
@@ -78,7 +78,7 @@ def mean_along(op: Operation, data: Any, axes: list[int], keepdims: bool) -> Any
 
 @FAMILY.operator(
     "variance",
-    "`subtract`, `multiply`, `sum`, `divide`",
+    "`variance`; around anything but the mean `subtract`, `multiply`, `sum`, `divide`",
     arguments=(1, 2),
     unbiased=False,
     **_AXES,
@@ -86,8 +86,10 @@ def mean_along(op: Operation, data: Any, axes: list[int], keepdims: bool) -> Any
 def variance(op: Operation) -> Any:
     """The mean square of the distance to the second argument, which is the mean where Relay makes the call."""
     data = op.expr(0)
-    dims, dtype = op.dims(data), str(data.ty.dtype)
-    axes = _reduced(op, len(dims))
+    axes = _reduced(op, len(op.dims(data)))
+    around_mean = len(op.args) == 1 or _is_mean(op, op.expr(1), data, axes)
+    if around_mean and not op["unbiased"]:
+        return relax.op.variance(data, axes, keepdims=op["keepdims"])
     middle = op.expr(len(op.args) - 1)
     if len(op.args) == 1:
         middle = op.bind(mean_along(op, data, axes, keepdims=True), "mean")
@@ -95,7 +97,20 @@ def variance(op: Operation) -> Any:
     squares = op.bind(relax.op.multiply(distance, distance), "squares")
     total = op.bind(relax.op.sum(squares, axes, keepdims=op["keepdims"]), "total")
     count = product([op.static(data)[axis] for axis in axes]) - int(op["unbiased"])
-    return relax.op.divide(total, scalar(count, dtype))
+    return relax.op.divide(total, scalar(count, str(data.ty.dtype)))
+
+
+def _is_mean(op: Operation, value: Any, data: Any, axes: list[int]) -> bool:
+    """Whether a value is the mean of `data` along these axes, which are kept."""
+    made = op.definition(value)
+    return bool(
+        isinstance(made, ir.Call)
+        and isinstance(made.op, ir.Op)
+        and made.op.name == "relax.mean"
+        and made.args[0].same_as(data)
+        and made.attrs.keepdims
+        and sorted(int(axis) for axis in made.attrs.axis or ()) == sorted(axes)
+    )
 
 
 def _extremes() -> None:
@@ -154,9 +169,8 @@ def _running() -> None:
         def convert(op: Operation, name: str = name) -> Any:
             make, axis, data = getattr(relax.op, name), op["axis"], op.expr()
             if axis is not None:
-                axis = op.axis(axis, len(op.dims(data)))
-            dtype = op["dtype"] or str(data.ty.dtype)
-            return make(data, axis, dtype, exclusive=op["exclusive"])
+                op.axis(axis, len(op.dims(data)))
+            return make(data, axis, op["dtype"] or None, exclusive=op["exclusive"])
 
         FAMILY.operator(name, f"`{name}`", axis=None, dtype="", exclusive=False)(convert)
 
@@ -168,15 +182,16 @@ _running()
 def sort(op: Operation) -> Any:
     """Elements in order."""
     data = op.expr()
-    return relax.op.sort(data, op.axis(op["axis"], len(op.dims(data))), not op["is_ascend"])
+    op.axis(op["axis"], len(op.dims(data)))
+    return relax.op.sort(data, op["axis"], not op["is_ascend"])
 
 
 @FAMILY.operator("argsort", "`argsort`", axis=-1, is_ascend=True, dtype="int32")
 def argsort(op: Operation) -> Any:
     """Where the elements in order stand."""
     data = op.expr()
-    axis = op.axis(op["axis"], len(op.dims(data)))
-    return relax.op.argsort(data, axis, not op["is_ascend"], op["dtype"] or "int32")
+    op.axis(op["axis"], len(op.dims(data)))
+    return relax.op.argsort(data, op["axis"], not op["is_ascend"], op["dtype"] or "int32")
 
 
 @FAMILY.operator("topk", "`topk`", k=1, axis=-1, ret_type="both", is_ascend=False, dtype="int32")
@@ -191,4 +206,5 @@ def topk(op: Operation) -> Any:
     if count > extent:
         op.misfit(f"the first {count} of {extent}")
     dtype = op["dtype"] or "int32"
-    return relax.op.topk(data, count, axis, op["ret_type"], not op["is_ascend"], dtype)
+    descending = not op["is_ascend"]
+    return relax.op.topk(data, count, op["axis"], op["ret_type"], descending, dtype)

@@ -63,6 +63,13 @@ def test_variance_is_around_what_it_is_given(unbiased: bool) -> None:
         x=X,
         rtol=1e-4,
     )
+    one_axis = X.mean(1, keepdims=True)
+    agree(
+        "%0 = mean(%x, axis=[1], keepdims=True); variance(%x, %0, axis=[1, 2])",
+        ((X - one_axis) ** 2).mean((1, 2)),
+        x=X,
+        rtol=1e-4,
+    )
     agree(f"variance(%x, {flag}, keepdims=True)", wanted[:, None, None], x=X, rtol=1e-4)
     around = ((X - 1) ** 2).sum((1, 2)) / (12 - int(unbiased))
     agree(f"variance(%x, 1f, {flag})", around.astype(np.float32), x=X, rtol=1e-4)
