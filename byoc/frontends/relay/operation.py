@@ -127,6 +127,13 @@ class Operation:
             self.misfit(f"{what} is computed by the model")
         return array
 
+    def number(self, index: int, what: str) -> Any:
+        """The one number of a constant argument. Raises Misfit."""
+        array = self.array(index, what)
+        if array.size != 1:
+            self.misfit(f"{what} is {array.size} numbers, where one is expected")
+        return array.reshape(())[()]
+
     def integers(self, index: int, what: str) -> list[int]:
         """The elements of a constant argument as integers. Raises Misfit."""
         return [int(each) for each in self.array(index, what).reshape(-1)]

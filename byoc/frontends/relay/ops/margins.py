@@ -22,7 +22,7 @@ def pad(op: Operation) -> Any:
         op.misfit(f"pad_mode {op['pad_mode']!r}")
     value = op["pad_value"]
     if len(op.args) == 2:
-        value = op.array(1, "the value of the margin").reshape(-1)[0]
+        value = op.number(1, "the value of the margin")
     pairs = _pairs(op, "pad_width")
     op.ranked(op.expr(0), len(pairs))
     widths = [each for pair in pairs for each in pair]

@@ -383,7 +383,7 @@ def full(op: Operation) -> Any:
     dtype = op["dtype"] or str(op.expr(0).ty.dtype)
     if value is None:
         return relax.op.full(shape_of(shape), op.expr(0), dtype)
-    return _made(op, shape, value.reshape(-1)[0], dtype)
+    return _made(op, shape, op.number(0, "its value"), dtype)
 
 
 def _filled() -> None:
@@ -412,7 +412,7 @@ def full_like(op: Operation) -> Any:
 )
 def arange(op: Operation) -> Any:
     """Numbers in equal steps, where the bounds are constants."""
-    start, stop, step = (op.array(each, "a bound").reshape(-1)[0] for each in range(3))
+    start, stop, step = (op.number(each, "a bound") for each in range(3))
     span, width = float(stop) - float(start), float(step)
     if not (math.isfinite(span) and math.isfinite(width)) or width == 0 or span / width > 2**26:
         op.misfit("its steps lead nowhere")
@@ -427,7 +427,7 @@ def one_hot(op: Operation) -> Any:
     from tvm import tirx
 
     dtype = op["dtype"]
-    on, off = (op.array(each, "its value").reshape(-1)[0] for each in (1, 2))
+    on, off = (op.number(each, "its value") for each in (1, 2))
     if "float" in dtype:
         values = [tirx.FloatImm(dtype, float(each)) for each in (on, off)]
     else:
@@ -466,4 +466,4 @@ def meshgrid(op: Operation) -> Any:
 def trilu(op: Operation) -> Any:
     """A triangle of a matrix."""
     make = relax.op.triu if op["upper"] else relax.op.tril
-    return make(op.expr(0), op.integers(1, "its diagonal")[0])
+    return make(op.expr(0), int(op.number(1, "its diagonal")))

@@ -145,7 +145,7 @@ def get_valid_counts(op: Operation) -> Any:
     """Boxes above a score, first, and how many they are; the score is an attribute or a constant."""
     threshold = op["score_threshold"]
     if len(op.args) == 2:
-        threshold = op.array(1, "its threshold").reshape(-1)[0]
+        threshold = op.number(1, "its threshold")
     return relax.op.vision.get_valid_counts(
         op.expr(0), float(threshold or 0.0), op["id_index"], op["score_index"]
     )
@@ -169,9 +169,9 @@ def non_max_suppression(op: Operation) -> Any:
     """Boxes without those that overlap a better one; the limits are attributes or constants."""
     most, overlap = op["max_output_size"], op["iou_threshold"]
     if len(op.args) > 3:
-        most = op.array(3, "its number of boxes").reshape(-1)[0]
+        most = op.number(3, "its number of boxes")
     if len(op.args) > 4:
-        overlap = op.array(4, "its threshold").reshape(-1)[0]
+        overlap = op.number(4, "its threshold")
     names = ("force_suppress", "top_k", "coord_start", "score_index", "id_index")
     return relax.op.vision.non_max_suppression(
         *[op.expr(each) for each in range(3)],
