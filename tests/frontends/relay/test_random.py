@@ -102,13 +102,13 @@ def same_numbers(found: Model, model: Model) -> None:
 
 
 def hold_wild(count: int, seed: int) -> None:
-    """Convert `count` modules, each one statement longer than one that was converted."""
+    """Convert `count` modules, each one statement longer than one that was converted, to either quantised form."""
     rng, made, kept = Random(seed), Wild(Random(seed)), 0
     for _ in range(count):
         statement, name = made.statement()
         text = made.text(statement, name)
         try:
-            model = convert_text(text, {}, {}, {}, "m.relay")
+            model = convert_text(text, {}, {}, {}, "m.relay", rng.choice(("qdq", "integer")))
         except ModelError as error:
             assert PLACE.match(str(error)), text
         else:
