@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from byoc.frontends.relay.operation import Row
 from byoc.frontends.relay.ops import (
+    dynamic,
     elementwise,
     indexing,
     layers,
@@ -36,6 +37,7 @@ OPERATORS: dict[str, Row] = {
         moves,
         indexing,
         reductions,
+        dynamic,
         quantised,
     )
     for name, row in family.FAMILY.rows.items()

@@ -252,19 +252,20 @@ def where(op: Operation) -> Any:
     return relax.op.where(condition, op.expr(1), op.expr(2))
 
 
-for _identity in (
-    "copy",
-    "identity",
-    "annotation.stop_fusion",
-    "annotation.compiler_begin",
-    "annotation.compiler_end",
-):
+_IDENTITIES: dict[str, dict[str, Any]] = {
+    "annotation.compiler_begin": {"compiler": ""},
+    "annotation.compiler_end": {"compiler": ""},
+    "annotation.stop_fusion": {},
+    "copy": {},
+    "device_copy": {"src_virtual_device": None, "dst_virtual_device": None},
+    "identity": {},
+    "on_device": {"virtual_device": None, "constrain_result": False, "constrain_body": True},
+}
 
-    def _passed(name: str = _identity) -> None:
-        defaults: dict[str, Any] = {"compiler": ""} if "compiler" in name else {}
 
-        @FAMILY.operator(name, "its argument", **defaults)
-        def convert(op: Operation) -> Value:
-            return op.args[0]
+def _passed(op: Operation) -> Value:
+    return op.args[0]
 
-    _passed()
+
+for _identity, _attributes in _IDENTITIES.items():
+    FAMILY.operator(_identity, "its argument", **_attributes)(_passed)

@@ -421,6 +421,30 @@ def arange(op: Operation) -> Any:
     return constant((start + steps).astype(relax_dtype(op["dtype"])))
 
 
+@FAMILY.operator(
+    "sequence_mask",
+    "`reshape` of the lengths, `less`, `where`",
+    arguments=2,
+    mask_value=0.0,
+    axis=0,
+)
+def sequence_mask(op: Operation) -> Any:
+    """One value behind the end of each sequence; batches are the other of the first two axes."""
+    data, lengths, axis = op.expr(0), op.expr(1), op["axis"]
+    dims = op.static(data)
+    if axis not in (0, 1) or len(dims) < 2 or op.ranked(lengths, 1) != [dims[1 - axis]]:
+        op.misfit(f"axis {axis} of a tensor of shape {dims}")
+    dtype, rank = str(data.ty.dtype), len(dims)
+    places = [1] * rank
+    places[axis] = dims[axis]
+    counted = np.arange(dims[axis]).astype(relax_dtype(str(lengths.ty.dtype))).reshape(places)
+    batches = [1] * rank
+    batches[1 - axis] = dims[1 - axis]
+    ends = op.bind(relax.op.reshape(lengths, shape_of(batches)), "ends")
+    inside = op.bind(relax.op.less(constant(counted), ends), "inside")
+    return relax.op.where(inside, data, scalar(op["mask_value"], dtype))
+
+
 @FAMILY.operator("one_hot", "`one_hot`", arguments=3, depth=1, axis=-1, dtype="float32")
 def one_hot(op: Operation) -> Any:
     """One value where an index points, another elsewhere."""

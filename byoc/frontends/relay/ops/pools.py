@@ -174,10 +174,17 @@ def _largest_along(op: Operation, data: Any, axis: int, size: int) -> Any:
     return relax.op.concat(found, axis)
 
 
+def _old_adaptive_pools() -> None:
+    for kind in ("avg", "max"):
+        row = FAMILY.rows[f"nn.adaptive_{kind}_pool2d"]
+        FAMILY.operator(f"contrib.adaptive_{kind}_pool2d", row.form, **row.defaults)(row.convert)
+
+
 for _rank in (1, 2, 3):
     _pools(_rank)
     _global_pools(_rank)
     _adaptive_pools(_rank)
+_old_adaptive_pools()
 
 
 @FAMILY.operator(
@@ -250,7 +257,7 @@ def _resized(op: Operation, data: Any, size: Any, roi: tuple[float, ...], mode: 
         layout=layout,
         method=_METHODS[op["method"]],
         coordinate_transformation_mode=mode,
-        rounding_method=_rounding(op["method"], mode, op["rounding_method"]),
+        rounding_method=rounding_of(op["method"], mode, op["rounding_method"]),
         cubic_alpha=float(attrs.get("cubic_alpha", attrs.get("bicubic_alpha"))),
         cubic_exclude=int(attrs.get("cubic_exclude", attrs.get("bicubic_exclude"))),
         extrapolation_value=float(attrs.get("extrapolation_value", 0.0)),
@@ -269,7 +276,7 @@ def _of_dtype(op: Operation, data: Any) -> Any:
     return data
 
 
-def _rounding(method: str, mode: str, rounding: str) -> str:
+def rounding_of(method: str, mode: str, rounding: str) -> str:
     """Relay's `round` of a coordinate takes halves away from zero, Relax's to the even one.
 
     The coordinates are none below -0.5, and -0.5 is the first point in either way.
@@ -307,6 +314,6 @@ def upsampling(op: Operation) -> Any:
         layout=layout,
         method=_METHODS[method],
         coordinate_transformation_mode=mode,
-        rounding_method=_rounding(method, mode, ""),
+        rounding_method=rounding_of(method, mode, ""),
         cubic_alpha=-0.5,
     )

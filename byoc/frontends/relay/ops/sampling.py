@@ -7,6 +7,7 @@ from typing import Any
 from tvm import relax
 
 from byoc.frontends.relay.operation import Family, Operation
+from byoc.frontends.relay.ops.pools import rounding_of
 
 FAMILY = Family("Sampling and detection")
 
@@ -61,7 +62,9 @@ def resize3d(op: Operation) -> Any:
         layout=op["layout"],
         method=op["method"],
         coordinate_transformation_mode=op["coordinate_transformation_mode"],
-        rounding_method=op["rounding_method"],
+        rounding_method=rounding_of(
+            op["method"], op["coordinate_transformation_mode"], op["rounding_method"]
+        ),
         cubic_alpha=float(op["cubic_alpha"]),
         cubic_exclude=op["cubic_exclude"],
         extrapolation_value=float(op["extrapolation_value"]),
@@ -95,7 +98,7 @@ def upsampling3d(op: Operation) -> Any:
         layout=layout,
         method=methods[op["method"]],
         coordinate_transformation_mode=op["coordinate_transformation_mode"],
-        rounding_method="",
+        rounding_method=rounding_of(op["method"], op["coordinate_transformation_mode"], ""),
     )
 
 
