@@ -134,7 +134,17 @@ def composites(partition: Partition, vendor: str) -> dict[str, int]:
     return Counter(each.removeprefix(f"{vendor}.") for each in names)
 
 
-@pytest.mark.parametrize(("vendor", "name"), COMPOSITES)
+QUICK = {("bnns", "resnet50"), ("cutlass", "transformer"), ("dnnl", "transformer")}
+"""Beside the quantised model, which every table is tried on; the others take a minute."""
+
+
+@pytest.mark.parametrize(
+    ("vendor", "name"),
+    [
+        pytest.param(*each, marks=() if each in QUICK or each[1] == "qdq_cnn" else pytest.mark.slow)
+        for each in COMPOSITES
+    ],
+)
 def test_every_composite_that_applies_appears(installed: None, vendor: str, name: str) -> None:
     partition = partition_model(model(name), [vendor])
     assert partition.plan.verified
@@ -146,9 +156,9 @@ def test_every_composite_that_applies_appears(installed: None, vendor: str, name
     [
         ("arm_compute_lib", "qdq_cnn", "quantize", "qnn_conv2d"),  # depthwise: groups
         ("tensorrt", "qdq_cnn", "quantize", "nn.max_pool2d"),  # int8
-        ("tensorrt", "qdq_cnn", "quantize", "reshape"),
+        pytest.param("tensorrt", "qdq_cnn", "quantize", "reshape", marks=pytest.mark.slow),
         ("tensorrt", "transformer", "multiply", "multiply"),  # a scalar
-        ("ethosu", "transformer", "reshape", "reshape"),  # float32
+        pytest.param("ethosu", "transformer", "reshape", "reshape", marks=pytest.mark.slow),
     ],
 )
 def test_checks_refuse_what_they_should(
@@ -158,6 +168,7 @@ def test_checks_refuse_what_they_should(
     assert f"the check of pattern {vendor}.{row} refuses it" in refused(partition, op)
 
 
+@pytest.mark.slow
 def test_a_table_prepares_the_model_with_its_own_callbacks(installed: None) -> None:
     prepared = import_module("relaytables.dnnl").prepared
     made = relay.rewritten(model("resnet50"), prepared)
