@@ -132,7 +132,7 @@ def command(
         return
     from byoc.report import console
 
-    write_compiled(compiled, observer.events, console(), request.given.keep)
+    write_compiled(compiled, observer.events, console(), request.given.keep, how.params)
 
 
 @dataclass(frozen=True, slots=True)

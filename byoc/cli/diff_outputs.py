@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from byoc.cli._loading import Loading, loading
-from byoc.cli._options import format_option
+from byoc.cli._options import format_option, params_option, qnn_option
 
 
 @click.command("diff-outputs", short_help="Find the first segment that computes something else.")
@@ -23,12 +23,22 @@ from byoc.cli._options import format_option
     show_default=True,
     help="The tolerance: the largest difference, relative to the tensor's largest magnitude.",
 )
+@params_option
+@qnn_option(None)
 @format_option
-def command(model: str, artefact: Path, how: Loading, max_rel: float, form: str) -> int:
+def command(
+    model: str,
+    artefact: Path,
+    how: Loading,
+    max_rel: float,
+    params: Path | None,
+    qnn: str | None,
+    form: str,
+) -> int:
     """Run each segment of ARTEFACT on the inputs that MODEL has there, and hold its outputs against MODEL's.
 
-    MODEL, an ONNX file or zoo:NAME, runs in onnxruntime; no vendor need help. Exits with 1 when a segment or an
-    output leaves the tolerance.
+    MODEL, an ONNX file or zoo:NAME, runs in onnxruntime, Relay text (*.relay) in TVM, as byoc converts it; no
+    vendor need help. Exits with 1 when a segment or an output leaves the tolerance.
 
     \b
     byoc diff-outputs model.onnx model.so
@@ -42,7 +52,9 @@ def command(model: str, artefact: Path, how: Loading, max_rel: float, form: str)
 
         inputs, source = how.inputs(loaded)
         with step_progress("diff", len(loaded.manifest.segments)) as step:
-            found = diff_outputs(model, loaded, inputs, max_rel=max_rel, step=step)
+            found = diff_outputs(
+                model, loaded, inputs, max_rel=max_rel, step=step, params=params, qnn=qnn
+            )
     if form == "json":
         click.echo(json.dumps(difference_json(str(artefact), model, source, found), indent=2))
     else:

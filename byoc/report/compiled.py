@@ -33,9 +33,16 @@ HEADER = ("segment", "vendor", "ops", "MACs", "share", "blob", "compiled")
 
 
 def write_compiled(
-    compiled: Compiled, events: Sequence[SegmentEvent], out: Console, kept: Path | None = None
+    compiled: Compiled,
+    events: Sequence[SegmentEvent],
+    out: Console,
+    kept: Path | None = None,
+    params: Path | None = None,
 ) -> None:
-    """Print the report of `compiled`; `events` are those that its observer was told, `kept` has the bundles."""
+    """Print the report of `compiled`; `events` are those that its observer was told, `kept` has the bundles.
+
+    `params` is the file of a Relay model's parameters.
+    """
     plan = compiled.plan
     headline(plan, out)
     coverage_bars(plan, out)
@@ -43,7 +50,7 @@ def write_compiled(
     _host(compiled, out)
     host_reasons(plan, reasons(plan), out)
     notes(compiled.notes, out)
-    _closing(compiled, kept, out)
+    _closing(compiled, kept, params, out)
 
 
 def compiled_json(compiled: Compiled, events: Sequence[SegmentEvent]) -> dict[str, Any]:
@@ -154,7 +161,7 @@ def _host(compiled: Compiled, out: Console) -> None:
     paragraph(out, Text.assemble(("Host code: ", "bold"), ", ".join(words)))
 
 
-def _closing(compiled: Compiled, kept: Path | None, out: Console) -> None:
+def _closing(compiled: Compiled, kept: Path | None, params: Path | None, out: Console) -> None:
     seconds = compiled.seconds
     slowest = sorted(seconds, key=lambda stage: -seconds[stage])[:3]
     parts = ", ".join(f"{stage} {seconds[stage]:.2f} s" for stage in slowest if seconds[stage])
@@ -167,7 +174,8 @@ def _closing(compiled: Compiled, kept: Path | None, out: Console) -> None:
     files = " --compare ".join(
         shlex.quote(str(each)) for each in (compiled.path, compiled.plan.model)
     )
-    line(out, f"Next: byoc run {files}")
+    more = "" if params is None else f" --params {shlex.quote(str(params))}"
+    line(out, f"Next: byoc run {files}{more}")
 
 
 def _cache(compiled: Compiled) -> str:

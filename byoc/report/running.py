@@ -24,8 +24,8 @@ class Ran:
     """What `byoc run` did.
 
     `source` says where the inputs came from. `seconds` has the wall time of each run. `errors` compares the outputs
-    with `reference` (a model, and who ran it), None when nobody asked. `failures` says which outputs leave the
-    tolerances, in words.
+    with `reference` (a model, and who ran it), None when nobody asked; `note` says what that cannot tell.
+    `failures` says which outputs leave the tolerances, in words.
     """
 
     path: str
@@ -36,6 +36,7 @@ class Ran:
     seconds: Sequence[float]
     errors: Sequence[OutputError] | None = None
     reference: str = ""
+    note: str = ""
     failures: Sequence[str] = field(default=())
     fallbacks: int = 0
 
@@ -73,6 +74,7 @@ def run_json(ran: Ran) -> dict[str, Any]:
         "model": ran.manifest.model,
         "inputs": [_tensor_json(name, array) for name, array in ran.inputs.items()],
         "reference": ran.reference or None,
+        "note": ran.note or None,
         "failures": list(ran.failures),
         "fallbacks": ran.fallbacks,
     }
@@ -122,6 +124,8 @@ def _errors(ran: Ran, out: Console) -> None:
     line(out, header, "dim")
     for row in lines:
         line(out, row)
+    if ran.note:
+        paragraph(out, ran.note, "dim")
     for words in ran.failures:
         paragraph(out, words, "bold red")
 

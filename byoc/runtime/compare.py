@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from byoc.errors import UsageError, nearest
+from byoc.runtime.relay import RelaySource, in_order, is_relay, run_relay
 
 if TYPE_CHECKING:
     from byoc.runtime.tensors import Array
@@ -83,45 +84,38 @@ def tensor_error(name: str, array: Array, expected: Array) -> OutputError:
 
 
 def reference_outputs(
-    model: str, inputs: Mapping[str, Any], params: Path | None = None, qnn: str = "qdq"
+    model: str,
+    inputs: Mapping[str, Any],
+    params: Path | None = None,
+    qnn: str = "qdq",
+    *,
+    ordered: bool = False,
 ) -> dict[str, Array]:
     """Run `model` (a path or `zoo:NAME`) in onnxruntime on `inputs`: its outputs by name.
 
     Relay text (`*.relay`, with its parameters `params` and its quantised operators as `qnn` says) is run by TVM,
-    uncut and without optimisation.
+    uncut and without optimisation. With `ordered` inputs under names that the model has none of are its inputs in
+    their order (`in_order`).
 
     Every operator is computed by itself, as the model has it: nothing is fused, and quantised models compute in
     float32 between their QDQ pairs. Raises what `Reference` does.
     """
-    if Path(model).suffix == ".relay":
-        return _relay_outputs(model, inputs, params, qnn)
+    if is_relay(model):
+        return run_relay(RelaySource(model, params, qnn), inputs, ordered)
     if params is not None:
         raise UsageError(f"--params {params} goes with Relay text; {model} is no *.relay")
     from byoc.runtime.reference import Reference
 
-    return Reference(model).run(inputs)
-
-
-def _relay_outputs(
-    model: str, inputs: Mapping[str, Any], params: Path | None, qnn: str
-) -> dict[str, Array]:
-    from byoc.frontends.relay import import_relay
-    from byoc.testing.run import run_model
-
-    imported = import_relay(model, params=params, qnn=qnn)
-    names = dict(
-        zip(imported.inputs, [each.name for each in imported.module["main"].params], strict=True)
-    )
-    given = {names.get(name, name): array for name, array in inputs.items()}
-    return dict(zip(imported.outputs, run_model(imported, given), strict=True))
+    reference = Reference(model)
+    return reference.run(in_order(inputs, reference.input_names) if ordered else inputs)
 
 
 def reference_words(model: str) -> str:
     """What the reference is, for a report: the model and onnxruntime's version, TVM's for Relay text."""
-    if Path(model).suffix == ".relay":
+    if is_relay(model):
         from importlib.metadata import version
 
-        return f"{model} in TVM {version('apache-tvm')}"
+        return f"{model}, converted by byoc, in TVM {version('apache-tvm')}"
     import onnxruntime
 
     return f"{model} in onnxruntime {onnxruntime.__version__}"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from byoc.errors import ByocError
+from byoc.errors import ByocError, UsageError
 from byoc.manifest import SegmentEntry
 from byoc.runtime.borders import Borders
 from byoc.runtime.compare import OutputError, compare, reference_words, tensor_error, within
 from byoc.runtime.inputs import named
+from byoc.runtime.relay import RelayBorders, RelaySource, is_relay
 
 if TYPE_CHECKING:
     from byoc.runtime.artefact import Artefact
@@ -65,6 +67,8 @@ def diff_outputs(
     *,
     max_rel: float = 1e-3,
     step: Callable[[], None] | None = None,
+    params: Path | None = None,
+    qnn: str | None = None,
 ) -> Difference:
     """Hold every segment of `artefact`, and its outputs, against `model` (a path or `zoo:NAME`) in onnxruntime.
 
@@ -72,10 +76,13 @@ def diff_outputs(
     the next (`Borders`). A segment at a value that is none of the model's, and that TVM cannot compute from one
     that is, is skipped, with words. `max_rel` is the tolerance of an error; `step` is called after each segment.
 
+    Relay text (`*.relay`) is converted as it was for the artefact and run by TVM; `params` and `qnn` are those of
+    `import_model`, `qnn` the one that the artefact was compiled with when it is None.
+
     Raises what `Reference` and `Artefact.run` do; a segment that fails by itself is skipped, with its words.
     """
     given = named(str(artefact.path), artefact.inputs, inputs)
-    borders = Borders(model, artefact)
+    borders = _borders(model, artefact, params, qnn)
     borders.run(given)
     segments = []
     for entry in _in_order(artefact):
@@ -84,6 +91,17 @@ def diff_outputs(
             step()
     outputs = compare(artefact.run(given), borders.outputs)
     return Difference(reference_words(model), max_rel, tuple(segments), tuple(outputs))
+
+
+def _borders(
+    model: str, artefact: Artefact, params: Path | None, qnn: str | None
+) -> Borders | RelayBorders:
+    if not is_relay(model):
+        if params is not None or qnn is not None:
+            raise UsageError(f"--params and --qnn go with Relay text; {model} is no *.relay")
+        return Borders(model, artefact)
+    form = qnn or artefact.plan.get("options", {}).get("qnn", "qdq")
+    return RelayBorders(RelaySource(model, params, form), artefact)
 
 
 def _in_order(artefact: Artefact) -> Sequence[SegmentEntry]:
@@ -101,7 +119,7 @@ def _in_order(artefact: Artefact) -> Sequence[SegmentEntry]:
 
 
 def _segment(
-    artefact: Artefact, entry: SegmentEntry, borders: Borders, max_rel: float
+    artefact: Artefact, entry: SegmentEntry, borders: Borders | RelayBorders, max_rel: float
 ) -> SegmentDifference:
     def result(errors: Sequence[OutputError], skipped: str) -> SegmentDifference:
         return SegmentDifference(

@@ -37,4 +37,4 @@ def import_relay(
         )
     path = Path(source)
     given = {} if params is None else load_params(Path(params))
-    return read_module(path, given, shapes or {}, dims or {}, name or path.name, qnn)
+    return read_module(path, given, shapes or {}, dims or {}, name or str(source), qnn)
