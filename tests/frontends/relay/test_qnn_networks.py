@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from byoc.errors import ModelError
 from byoc.frontends import import_model
 from tests.conftest import ROOT
 from tests.frontends.relay.qnn_arithmetic import Array
-from tests.frontends.relay.qnn_networks import evaluate, imported, runner
+from tests.frontends.relay.qnn_networks import HEADER, evaluate, hold, imported, runner
 from tests.frontends.relay.qnn_texts import NETWORKS, Network
 
 CNN = ROOT / "tests" / "data" / "relay" / "qnn_cnn.relay"
@@ -84,6 +85,27 @@ def test_the_qdq_form_is_near(name: str, share: float, most: int) -> None:
     found = np.concatenate(distances)
     assert found.max() <= most
     assert (found > 0).mean() <= share
+
+
+def test_scales_may_be_computed(tmp_path: Path) -> None:
+    """As ONNX's DynamicQuantizeLinear becomes Relay; the QDQ form has constants alone."""
+    text = f"""{HEADER}def @main(%x: Tensor[(3, 4), float32], %s: float32, %z: int32, %w: Tensor[(2, 4), int8]) {{
+  %0 = qnn.quantize(%x, %s, %z, out_dtype="uint8");
+  %1 = qnn.dense(%0, %w, %z, 0, %s, 0.02f, units=2, out_dtype="int32");
+  %2 = qnn.dequantize(%0, %s, %z);
+  (%0, %1, %2)
+}}
+"""
+    random = np.random.default_rng(0)
+    inputs = {
+        "x": random.normal(size=(3, 4)).astype(np.float32),
+        "s": np.asarray(0.02, np.float32),
+        "z": np.asarray(117, np.int32),
+        "w": random.integers(-128, 128, (2, 4)).astype(np.int8),
+    }
+    hold(text, inputs, {}, tmp_path)
+    with pytest.raises(ModelError, match="zero point is computed by the model"):
+        imported(text, tmp_path, qnn="qdq")
 
 
 def test_an_unknown_form_is_refused() -> None:

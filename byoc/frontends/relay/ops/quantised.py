@@ -91,7 +91,8 @@ def quantize(op: Operation) -> Value:
 @FAMILY.operator("qnn.dequantize", "`dequantize`", arguments=3, out_dtype="float32", axis=-1)
 def dequantize(op: Operation) -> Any:
     """Stored integers to floats."""
-    return dequantized(op, op.args[0], op.args[1], op.args[2], op["axis"], "dequantize")
+    real = dequantized(op, op.args[0], op.args[1], op.args[2], op["axis"], "dequantize")
+    return real if op["out_dtype"] == "float32" else relax.op.astype(real, op["out_dtype"])
 
 
 @FAMILY.operator(
@@ -296,7 +297,7 @@ _POOL = {
     "padding": (0, 0),
     "dilation": (1, 1),
     "ceil_mode": False,
-    "count_include_pad": True,
+    "count_include_pad": False,
     "layout": "NCHW",
     "out_layout": "",
 }
