@@ -70,9 +70,9 @@ fast_exp fast_tanh fixed_point_multiply full image.affine_grid image.crop_and_re
 image.grid_sample image.resize1d image.resize3d invert_permutation layout_transform matrix_set_diag ndarray_size
 nn.batch_to_space_nd nn.bitpack nn.bitserial_conv2d nn.bitserial_dense nn.contrib_conv2d_NCHWc
 nn.contrib_conv2d_winograd_without_weight_transform nn.contrib_dense_pack nn.contrib_depthwise_conv2d_NCHWc
-nn.correlation nn.cross_entropy nn.deformable_conv2d nn.depth_to_space nn.dilate nn.fast_softmax nn.fifo_buffer
-nn.l2_normalize nn.lrn nn.mirror_pad nn.nll_loss nn.space_to_batch_nd nn.space_to_depth nn.sparse_add
-nn.sparse_dense nn.sparse_transpose nn.upsampling nn.upsampling3d on_device qnn.simulated_dequantize
+nn.correlation nn.cross_entropy nn.deformable_conv2d nn.dilate nn.fast_softmax nn.fifo_buffer
+nn.l2_normalize nn.lrn nn.mirror_pad nn.nll_loss nn.space_to_batch_nd nn.sparse_add
+nn.sparse_dense nn.sparse_transpose nn.upsampling3d on_device qnn.simulated_dequantize
 qnn.simulated_quantize random.normal random.threefry_generate random.uniform
 relay.op.annotation.simulated_quantize reshape_like reverse_reshape reverse_sequence searchsorted segment_sum
 sequence_mask shape_of slice_like sliding_window sparse_reshape sparse_to_dense threefry_generate threefry_split

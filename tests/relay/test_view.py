@@ -7,7 +7,7 @@ import pytest
 
 from byoc.relay.dataflow_pattern import is_constant, is_op, wildcard
 from byoc.relay.expr import Call, Constant, TensorType, Var
-from tests.relay.build import INPUTS, seen
+from tests.relay.build import INPUTS, found, seen
 
 QNN_CONV = (
     'd = dequantize(p, S, Z, out_dtype="float32"); k = dequantize(K, S, Z, out_dtype="float32"); '
@@ -168,3 +168,55 @@ def test_an_average_of_integers_stands_between_casts() -> None:
     assert (pool.op.name, pool.checked_type.dtype) == ("nn.global_avg_pool2d", "int32")
     assert (pool.args[0].op.name, pool.args[0].attrs.dtype) == ("cast", "int32")
     assert pool.args[0].args[0].checked_type.dtype == "int8"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "attrs"),
+    [
+        (
+            "c = image.resize2d(i, size=(16, 24), method='linear', "
+            "coordinate_transformation_mode='align_corners') -> c",
+            "nn.upsampling",
+            {"scale_h": 2.0, "scale_w": 3.0, "method": "bilinear", "align_corners": True},
+        ),
+        (
+            "r = reshape(i, (1, 2, 2, 1, 8, 8)); p = permute_dims(r, axes=[0, 3, 4, 1, 5, 2]); "
+            "c = reshape(p, (1, 1, 16, 16)) -> c",
+            "nn.depth_to_space",
+            {"block_size": 2, "mode": "DCR", "layout": "NCHW"},
+        ),
+        (
+            "r = reshape(i, (1, 1, 2, 2, 8, 8)); p = permute_dims(r, axes=[0, 1, 4, 2, 5, 3]); "
+            "c = reshape(p, (1, 1, 16, 16)) -> c",
+            "nn.depth_to_space",
+            {"block_size": 2, "mode": "CRD"},
+        ),
+        (
+            "r = reshape(i, (1, 4, 4, 2, 4, 2)); p = permute_dims(r, axes=[0, 3, 5, 1, 2, 4]); "
+            "c = reshape(p, (1, 16, 4, 4)) -> c",
+            "nn.space_to_depth",
+            {"block_size": 2, "layout": "NCHW"},
+        ),
+    ],
+)
+def test_operators_that_relax_has_not(text: str, name: str, attrs: dict[str, object]) -> None:
+    call = seen(text, is_op(name)(wildcard()))
+    assert call.op.name == name
+    assert {key: call.attrs[key] for key in attrs} == attrs
+    assert [each.name_hint for each in call.args] == ["i"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("c = image.resize2d(i, size=(4, 4)) -> c", "nn.upsampling"),
+        ("c = image.resize2d(i, size=(16, 16)) -> c", "nn.upsampling"),  # half pixels
+        (
+            "r = reshape(i, (1, 2, 2, 1, 8, 8)); p = permute_dims(r, axes=[0, 3, 4, 2, 5, 1]); "
+            "c = reshape(p, (1, 1, 16, 16)) -> c",
+            "nn.depth_to_space",
+        ),
+    ],
+)
+def test_what_only_looks_alike(text: str, name: str) -> None:
+    assert found(text, [("row", is_op(name)(wildcard()))]) == []

@@ -19,6 +19,7 @@ from byoc.relay.forms.qnn import (
     QnnUnary,
     Requantize,
 )
+from byoc.relay.forms.sampling import Blocks, Upsampling
 from byoc.relay.names import NAMES
 
 __all__ = ["FORMS", "Built", "Form", "Operand", "Plain", "is_stated", "real"]
@@ -33,9 +34,12 @@ FORMS: Final[Mapping[str, Form]] = {
     "nn.batch_matmul": BatchMatmul(),
     "nn.bias_add": BiasAdd(),
     "nn.dense": Dense(),
+    "nn.depth_to_space": Blocks(to_space=True),
     "nn.global_avg_pool2d": GlobalPool("mean"),
     "nn.global_max_pool2d": GlobalPool("max"),
     "nn.matmul": Matmul(),
+    "nn.space_to_depth": Blocks(to_space=False),
+    "nn.upsampling": Upsampling(),
     "one_hot": OneHot(NAMES["one_hot"]),
     "qnn.add": QnnBinary("add"),
     "qnn.avg_pool2d": QnnUnary("nn.avg_pool2d"),
