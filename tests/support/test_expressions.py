@@ -154,6 +154,14 @@ def test_what_is_outside_the_subset_does_not_parse(text: str) -> None:
         "open('x')",
         "abs_sum(weight, 10 ** 9)",
         "tuple(strides)",
+        "__builtins__",
+        "__debug__",
+        "[__builtins__ for x in strides]",
+        "[__builtins__ for __builtins__ in strides] and __builtins__.eval",
+        "max == 3",
+        "[x for x in strides] and x",
+        "(1, 2)['x']",
+        "'a'[1.5]",
     ],
 )
 def test_hostile_expressions_are_refused(text: str) -> None:
