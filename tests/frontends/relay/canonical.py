@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 import tvm_ffi
-from tvm import IRModule, ir, relax, tirx
+from tvm import ir, relax, tirx
 
 _KEPT = ("Codegen", "Composite", "Primitive", "global_symbol")
 
@@ -37,13 +37,6 @@ def difference(left: Any, right: Any) -> str:
         if place is not None:
             return f"{name}: {place[0]} and {place[1]}"
     return ""
-
-
-def canonical(module: Any) -> Any:
-    """The module as it is compared."""
-    shared = {each.name_hint: each for each in module.get_global_vars()}
-    made = {var: _Plain(shared).function(module[var]) for var in shared.values()}
-    return IRModule(made)
 
 
 class _Plain:

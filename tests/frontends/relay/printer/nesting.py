@@ -32,7 +32,9 @@ def nested(scope: tree.Scope, rng: Random) -> tree.Scope:
             value, tree.Function | tree.If
         )
         if once and rng.random() < 0.3:
-            pending[name] = value
+            alone = replace(statement, value=value)
+            let = not name[0].isdigit() and rng.random() < 0.3
+            pending[name] = tree.Scope((alone,), tree.Local(name)) if let else value
         else:
             kept.append(replace(statement, value=value))
     return tree.Scope(tuple(kept), _put(scope.result, pending))

@@ -176,17 +176,13 @@ def scalar(array: tree.Array) -> str:
 def attribute(value: Any) -> str:
     """The value of an attribute."""
     match value:
-        case None | bool():
-            return str(value)
-        case int():
+        case None | int():
             return str(value)
         case float():
             text = f"{value:g}"
             return f"{text if float(text) == value else repr(value)}f"
         case str():
             return f'"{value}"'
-        case np.integer():
-            return f"{value}i64"
         case Mapping():
             return "{" + ", ".join(f"{attribute(k)}={attribute(v)}" for k, v in value.items()) + "}"
         case tuple() | list():
