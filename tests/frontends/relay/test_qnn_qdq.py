@@ -7,12 +7,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import byoc
 from byoc.errors import ModelError
 from byoc.frontends import import_model
 from tests.conftest import ROOT
 from tests.frontends.relay.canonical import difference
 from tests.frontends.relay.qnn_arithmetic import Array
-from tests.frontends.relay.qnn_networks import HEADER, imported
+from tests.frontends.relay.qnn_networks import HEADER, imported, runner
 from tests.frontends.relay.qnn_texts import NETWORKS
 
 DATA = ROOT / "tests" / "data" / "relay"
@@ -112,8 +113,12 @@ def test_pools_sums_rows_and_shapes_stand_between_pairs_as_in_onnx(tmp_path: Pat
   qnn.dequantize(%14, 0.08f, 2)
 }}
 """
-    relay = imported(text, tmp_path, {"w": weight, "b": bias}, "qdq")
-    assert _operators(relay.module) == _operators(import_model(path).module)
+    relay, original = imported(text, tmp_path, {"w": weight, "b": bias}, "qdq"), import_model(path)
+    assert _operators(relay.module) == _operators(original.module)
+    run, run_original = runner(relay), runner(original)
+    for seed in range(5):
+        image = np.random.default_rng(seed).normal(size=(1, 2, 6, 6)).astype(np.float32)
+        np.testing.assert_array_equal(run({"x": image})[0], run_original({"x": image})[0])
 
 
 def _operators(module: object) -> list[str]:
@@ -164,6 +169,15 @@ def test_a_bias_of_integers_is_one_of_floats(tmp_path: Path) -> None:
     layer = ["dequantize", "dequantize", "nn.conv2d", "add", "quantize"]
     assert names[:5] == [f"relax.{name}" for name in layer]
     assert not {"relax.round", "relax.divide"} & set(names)
+
+
+def test_a_vendor_takes_the_whole_network(tmp_path: Path) -> None:
+    network = NETWORKS["residual"]()
+    model = imported(network.text, tmp_path, network.constants, "qdq")
+    plan = byoc.partition_model(model, ["npu"]).plan
+    (segment,) = plan.segments
+    block = model.module["main"].body.blocks[0]
+    assert segment.ops == sum(hasattr(each.value, "op") for each in block.bindings)
 
 
 def test_counted_margins_of_stored_zeros_have_no_qdq_form(tmp_path: Path) -> None:
