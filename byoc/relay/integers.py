@@ -12,10 +12,9 @@ from typing import Any, Final
 from byoc.partition.graph import Graph, Kind
 
 _RULES: Final = """
-abs add broadcast_to clip concat cos erf exp expand_dims flatten image.resize2d log matmul max maximum mean min
-minimum multiply nn.adaptive_avg_pool1d nn.adaptive_avg_pool2d nn.avg_pool2d nn.conv2d nn.conv2d_transpose
-nn.leakyrelu nn.max_pool2d nn.pad nn.relu nn.softmax permute_dims reshape rsqrt sigmoid sin split sqrt squeeze
-strided_slice subtract take tan tanh topk
+abs add broadcast_to clip concat erf exp expand_dims flatten image.resize2d log matmul max maximum mean min minimum
+multiply nn.adaptive_avg_pool1d nn.adaptive_avg_pool2d nn.avg_pool2d nn.conv2d nn.conv2d_transpose nn.leakyrelu
+nn.max_pool2d nn.pad nn.relu permute_dims reshape rsqrt sigmoid split sqrt squeeze strided_slice subtract tanh topk
 """
 
 RULES: Final = frozenset(_RULES.split())

@@ -29,6 +29,7 @@ def names(text: str) -> list[str]:
         (DATA + "c = nn.conv2d(d, w); " + ENDS.format("c"), ["d", "c"]),
         # No rule for an operator leaves everything around it on real numbers.
         (DATA + WEIGHT + "c = nn.conv2d(d, k); r = ceil(c); " + ENDS.format("r"), []),
+        (DATA + "c = nn.softmax(d, axis=1); " + ENDS.format("c"), []),
         # A value that is read as a real number too stays one.
         (
             DATA + "r = nn.relu(d); s = sigmoid(r); e = ceil(r); "

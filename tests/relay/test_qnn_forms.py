@@ -7,6 +7,7 @@ import pytest
 from byoc.relay.dataflow_pattern import DFPattern, is_op, is_tuple, wildcard
 from byoc.relay.expr import Tuple
 from byoc.relay.forms import UNARY
+from byoc.relay.integers import RULES
 from tests.relay.build import found, seen
 
 DATA = 'd = dequantize(p, S, Z, out_dtype="float32"); '
@@ -29,7 +30,9 @@ def test_unary_operators(name: str) -> None:
         "float32",
         "int8",
     ]
-    assert found(text, [("row", is_op(name)(wildcard()))]) == []
+    # Where FakeQuantizationToInteger has no rule, Relay keeps the float operator between its ends.
+    alone = found(text, [("row", is_op(name)(wildcard()))])
+    assert alone == ([] if name in RULES else ["row(c)"])
 
 
 def test_softmax_and_average_have_attributes() -> None:
