@@ -225,7 +225,10 @@ def slice_like(op: Operation) -> Any:
     """As much of a tensor as another has."""
     data, dims, other = op.expr(0), op.dims(op.expr(0)), op.static(op.expr(1))
     axes = op.axes(op["axes"], len(dims))
-    if any(each >= len(other) or other[each] > op.static(data)[each] for each in axes):
+    if any(
+        each >= len(other) or (isinstance(dims[each], int) and other[each] > dims[each])
+        for each in axes
+    ):
         op.misfit(f"the shape {other} of a tensor of shape {dims}")
     return relax.op.strided_slice(data, axes, [0] * len(axes), [other[each] for each in axes])
 

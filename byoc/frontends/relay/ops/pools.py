@@ -123,7 +123,10 @@ def _output_size(op: Operation, rank: int, data: Any) -> list[Any]:
     asked = size * rank if len(size) == 1 else size or (None,) * rank
     if len(asked) != rank or any(each is not None and each < 1 for each in asked):
         op.misfit(f"output_size {size} of {rank} axes")
-    return [whole if each is None else each for each, whole in zip(asked, have, strict=True)]
+    want = [whole if each is None else each for each, whole in zip(asked, have, strict=True)]
+    if not all(isinstance(each, int) for each in want):
+        op.misfit(f"output_size {size} of a symbolic shape")
+    return want
 
 
 def _adaptive_pools(rank: int) -> None:
@@ -134,6 +137,8 @@ def _adaptive_pools(rank: int) -> None:
         pool = getattr(relax.op.nn, f"adaptive_avg_pool{rank}d")
 
         def make(data: Any) -> Any:
+            if not op["output_size"]:
+                return _laid_out(op, data, "pool")
             size = tuple(_output_size(op, rank, data))
             made = _without_fraction(op, data, lambda wide: pool(wide, size, layout=op["layout"]))
             return _laid_out(op, made, "pool")
@@ -147,6 +152,8 @@ def _adaptive_pools(rank: int) -> None:
     )
     def largest(op: Operation) -> Any:
         data = op.expr()
+        if not op["output_size"]:
+            return _laid_out(op, data, "pool")
         dims = op.static(data)
         want = _output_size(op, rank, data)
         spatial = _spatial(op, rank)

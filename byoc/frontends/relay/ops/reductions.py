@@ -123,29 +123,32 @@ def _extremes() -> None:
 def _extreme(op: Operation) -> Any:
     """Where the largest or smallest stands: the first of equals, or the last; counted over all reduced axes."""
     data = op.expr()
-    dims = op.static(data)
+    dims = op.dims(data)
     axes = _reduced(op, len(dims))
-    others = [each for each in range(len(dims)) if each not in axes]
-    kept = [1 if axis in axes else dims[axis] for axis in range(len(dims))]
-    whole = [dims[axis] for axis in others]
-    flat, axis = data, axes[0] if axes else 0
-    if len(axes) != 1:
-        turned = op.bind(relax.op.permute_dims(data, [*others, *axes]), "turned")
-        count = product([dims[each] for each in axes])
-        flat = op.bind(relax.op.reshape(turned, shape_of((*whole, count))), "flat")
-        axis = len(others)
-    extent = op.static(flat)[axis]
+    flat, axis = (data, axes[0]) if len(axes) == 1 else _gathered(op, data, axes)
     if op["select_last_index"]:
+        extent = op.dims(flat)[axis]
+        if not isinstance(extent, int):
+            op.misfit("the extent of its axis is symbolic")
         flat = op.bind(relax.op.flip(flat, axis), "flip")
     keep = op["keepdims"] and len(axes) == 1
     found = op.bind(getattr(relax.op, op.name)(flat, axis, keepdims=keep), op.name)
     index = relax.op.astype(found, "int32")
     if op["select_last_index"]:
-        last = scalar(extent - 1, "int32")
-        index = relax.op.subtract(last, op.bind(index, "index"))
+        index = relax.op.subtract(scalar(extent - 1, "int32"), op.bind(index, "index"))
     if op["keepdims"] and len(axes) != 1:
+        kept = [1 if each in axes else dim for each, dim in enumerate(dims)]
         index = relax.op.reshape(op.bind(index, "index"), shape_of(kept))
     return index
+
+
+def _gathered(op: Operation, data: Any, axes: list[int]) -> tuple[Any, int]:
+    """The tensor with these axes as one, the last."""
+    dims = op.dims(data)
+    others = [each for each in range(len(dims)) if each not in axes]
+    turned = op.bind(relax.op.permute_dims(data, [*others, *axes]), "turned")
+    shape = [*[dims[each] for each in others], product([dims[each] for each in axes])]
+    return op.bind(relax.op.reshape(turned, shape_of(shape)), "flat"), len(others)
 
 
 _extremes()
@@ -201,9 +204,9 @@ def topk(op: Operation) -> Any:
     axis = op.axis(op["axis"], len(op.dims(data)))
     if op["ret_type"] not in kinds:
         op.misfit(f"ret_type {op['ret_type']!r}")
-    extent = op.static(data)[axis]
-    count = op["k"] if op["k"] >= 1 else extent
-    if count > extent:
+    extent = op.dims(data)[axis]
+    count = op["k"] if op["k"] >= 1 else op.static(data)[axis]
+    if isinstance(extent, int) and count > extent:
         op.misfit(f"the first {count} of {extent}")
     dtype = op["dtype"] or "int32"
     descending = not op["is_ascend"]
