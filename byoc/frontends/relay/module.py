@@ -129,8 +129,8 @@ class _Module:
         builder = FunctionBuilder(self.name, self.metadata, self.operators, self._called)
         attrs = kept_attrs(function.attrs)
         is_main = name == _MAIN
-        if is_main:
-            attrs.setdefault("global_symbol", _MAIN)
+        if is_main or "global_symbol" in attrs:
+            attrs["global_symbol"] = name  # Relax has one name of a function, not two
         made = builder.build(
             function, self.constants if is_main else {}, self.types if is_main else {}, attrs
         )

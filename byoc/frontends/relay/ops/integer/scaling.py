@@ -40,6 +40,8 @@ def quantized(
     op: Operation, data: Any, scale: Value, zero_point: Value, axis: int, dtype: str
 ) -> Any:
     """Floats as stored integers."""
+    if not dtype.startswith(("int", "uint")):
+        op.misfit(f"its out_dtype {dtype!r} is none of integers")
     rank = len(op.dims(data))
     folded = _folded(op, data, (scale, zero_point), axis, dtype)
     if folded is not None:
@@ -78,6 +80,8 @@ def dequantize(op: Operation) -> Any:
     real = op.bind(relax.op.multiply(cast(op, whole, "float32"), scale), "dequantize")
     if op["out_dtype"] == "float32":
         return real
+    if not op["out_dtype"].startswith("float"):
+        op.misfit(f"its out_dtype {op['out_dtype']!r} is none of floats")
     limit = float(np.finfo(op["out_dtype"]).max)
     bounded = op.bind(relax.op.clip(real, -limit, limit), "clip")
     return cast(op, bounded, op["out_dtype"])
