@@ -68,7 +68,7 @@ def emitted(
 
 def inferred(expr: Expr) -> Any:
     """The type of an expression, as Relay's InferType finds it. Raises PatternError."""
-    return relay_type(emitted(expr, variable).function.ret_ty)
+    return relay_type(emitted(expr, variable).function.body.body.ty)
 
 
 def variable(expr: Expr) -> Any:

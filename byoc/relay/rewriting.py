@@ -229,7 +229,8 @@ def placed(
     except PatternError as error:
         raise PatternError(f"{who}: {error.what}") from None
     function = new.function
-    _same_type(who, function.ret_ty, binding.var.ty)
+    # The type of the result itself: the function's own forgets dimensions that its parameters do not define.
+    _same_type(who, function.body.body.ty, binding.var.ty)
     kind = relax.DataflowVar if graph.dataflow else relax.Var
     given = dict(zip(map(hash, function.params), new.values, strict=True))
     inner = [each for block in function.body.blocks for each in block.bindings]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def results(function: Any) -> dict[int, Expr]:
     """The expressions that other code reads of a function's last block, by node, in order."""
     graph = _graph(function)
+    if graph is None:
+        return {}
     view = View(graph, borders(graph))
     return {node: view.expr(_stands_for(graph, node)) for node in sorted(graph.escapes)}
 
@@ -27,6 +29,8 @@ def remade(who: str, function: Any, visit: Callable[[Expr], Expr]) -> Any:
     Raises PatternError for what is no Relax function of one block, and as `rewrite` does.
     """
     graph = _graph(function)
+    if graph is None:
+        return function
     view = View(graph, borders(graph))
     names = {name for name in graph.names if name} | {param.name for param in function.params}
     replaced: dict[int, list[Any]] = {}
@@ -39,7 +43,8 @@ def remade(who: str, function: Any, visit: Callable[[Expr], Expr]) -> Any:
     return rebuilt(function, replaced) if replaced else function
 
 
-def _graph(function: Any) -> Graph:
+def _graph(function: Any) -> Graph | None:
+    """The function's block, None when it computes nothing."""
     from tvm import relax
 
     from byoc.partition.graph import read_function
@@ -49,9 +54,9 @@ def _graph(function: Any) -> Graph:
             f"visit of {type(function).__name__}; expected an expression or a Relax function"
         )
     graphs = read_function("main", function)
-    if len(graphs) != 1:
+    if len(graphs) > 1:
         raise PatternError(f"visit of a function of {len(graphs)} blocks; expected one")
-    return graphs[0]
+    return graphs[0] if graphs else None
 
 
 def _stands_for(graph: Graph, node: int) -> int:

@@ -16,6 +16,7 @@ from byoc.relay.dataflow_pattern import DFPattern, DFPatternCallback, is_op, rew
 from byoc.relay.expr_functor import ExprMutator
 from byoc.testing.run import run_model
 from tests.partition.build import module
+from tests.partition.graphs import random_module
 
 UNARY = ("nn.relu", "tanh", "negative")
 BINARY = ("add", "subtract", "multiply", "maximum")
@@ -104,3 +105,25 @@ def test_what_is_rewritten_computes_the_same(made: Any) -> None:
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 def test_many_rewritten_functions_compute_the_same(made: Any) -> None:
     check(made)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_functions_of_all_kinds_stay_well_formed(seed: int) -> None:
+    """Blocks outside dataflow, branches, symbolic dimensions, effects."""
+    made = random_module(seed)
+    for var in list(made.get_global_vars()):
+        function = made[var]
+        for each in callbacks():
+            function = rewrite(each, function)
+        made[var] = function
+    relax.analysis.well_formed(made)
+
+
+def test_a_function_that_computes_nothing_stays() -> None:
+    x = relax.Var("x", relax.TensorType((2,), "float32"))
+    builder = relax.BlockBuilder()
+    with builder.function("main", [x]):
+        builder.emit_func_output(x)
+    function = builder.finalize()["main"]
+    assert Twice().visit(function).same_as(function)
+    assert rewrite(callbacks()[0], function).same_as(function)
