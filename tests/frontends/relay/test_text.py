@@ -74,6 +74,37 @@ def test_a_composite_is_a_local_function() -> None:
     np.testing.assert_allclose(run_model(lifted, {"x": X})[0], np.maximum(X, 0))
 
 
+def test_a_fused_function_is_inlined_and_comes_from_its_call_or_its_spans() -> None:
+    made = model(
+        "def @main(%x: Tensor[(1, 3), float32]) {\n"
+        "  %2 = fn (%p0: Tensor[(1, 3), float32], Primitive=1) -> Tensor[(1, 3), float32] {\n"
+        "    %0 = negative(%p0);\n    %1 = exp(%0) /* span=inner:0:0 */;\n    nn.relu(%1)\n  };\n"
+        "  %3 = %2(%x) /* span=fused:0:0 */;\n  %4 = %2(%3);\n  abs(%4)\n}"
+    )
+    calls = [
+        (binding.value.op.name, made.origins["main"][binding.var.name])
+        for binding in made.module["main"].body.blocks[0].bindings
+        if hasattr(binding.value, "op")
+    ]
+    assert calls == [
+        ("relax.negative", ("fused",)),
+        ("relax.exp", ("inner",)),
+        ("relax.nn.relu", ("fused",)),
+        ("relax.negative", ("%4",)),
+        ("relax.exp", ("inner",)),
+        ("relax.nn.relu", ("%4",)),
+        ("relax.abs", ()),
+    ]
+
+
+def test_a_function_reads_names_where_it_is_written() -> None:
+    (found,) = run(
+        "let %y = negative(%x);\nlet %f = fn (%a: Tensor[(1, 3), float32]) { add(%a, %y) };\n"
+        "let %y = exp(%x);\n%f(%x)"
+    )
+    np.testing.assert_array_equal(found, X - X)
+
+
 def test_an_unknown_dimension_is_bound_by_its_shape() -> None:
     text = "def @main(%x: Tensor[(?, 3), float32]) { nn.relu(%x) }"
     assert not isinstance(convert_text(text, {}, {}, {}, "m").module["main"].ret_ty.shape[0], int)
