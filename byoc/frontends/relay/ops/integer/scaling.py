@@ -58,18 +58,20 @@ def quantized(
 
 def _folded(op: Operation, data: Any, wanted: tuple[Value, Value], axis: int, dtype: str) -> Any:
     """Constants stored as constants; None when there is something that is none."""
-    rank = len(op.dims(data))
-    scale, zero_point = (
-        along(op, each, axis, rank, str(op.tensor(each).ty.dtype)) for each in wanted
-    )
-    real, scales, zeros = (array_of(each) for each in (data, scale, zero_point))
-    if real is None or scales is None or zeros is None:
+    real = array_of(data)
+    if real is None:
         return None
+    spread = []
     for each in wanted:
-        values = array_of(op.tensor(each))
-        assert values is not None, "a constant, reshaped, is one too"
-        one_for_each(op, values, axis, real.shape)
-    return constant(stored(real, scales, zeros, dtype))
+        array = array_of(op.tensor(each))
+        if array is None:
+            return None
+        one_for_each(op, array, axis, real.shape)
+        shape = [1] * real.ndim
+        if array.size > 1:
+            shape[op.axis(axis, real.ndim)] = -1
+        spread.append(array.reshape(shape))
+    return constant(stored(real, spread[0], spread[1], dtype))
 
 
 def dequantize(op: Operation) -> Any:
