@@ -67,10 +67,9 @@ class ExprVisitor(ExprFunctor):
 
     def visit_function(self, func: Any) -> None:
         """Visit what a Relax function gives."""
-        from byoc.relay.whole import results
+        from byoc.relay.whole import visited
 
-        for each in results(func).values():
-            self.visit(each)
+        visited(func, self.visit)
 
     def visit_call(self, call: Any) -> None:
         """Visit the operands."""

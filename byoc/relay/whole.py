@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from byoc.errors import PatternError
+from byoc.relay.depth import room_for
 from byoc.relay.expr import Expr
 from byoc.relay.rewriting import borders, placed, rebuilt
 from byoc.relay.view import View
@@ -14,13 +15,15 @@ if TYPE_CHECKING:
     from byoc.partition.graph import Graph
 
 
-def results(function: Any) -> dict[int, Expr]:
-    """The expressions that other code reads of a function's last block, by node, in order."""
+def visited(function: Any, visit: Callable[[Expr], Any]) -> None:
+    """Show `visit` what a function gives, one result after the other. Raises PatternError as `remade` does."""
     graph = _graph(function)
     if graph is None:
-        return {}
+        return
     view = View(graph, borders(graph))
-    return {node: view.expr(_stands_for(graph, node)) for node in sorted(graph.escapes)}
+    with room_for(len(graph)):
+        for node in sorted(graph.escapes):
+            visit(view.expr(_stands_for(graph, node)))
 
 
 def remade(who: str, function: Any, visit: Callable[[Expr], Expr]) -> Any:
@@ -34,12 +37,13 @@ def remade(who: str, function: Any, visit: Callable[[Expr], Expr]) -> Any:
     view = View(graph, borders(graph))
     names = {name for name in graph.names if name} | {param.name for param in function.params}
     replaced: dict[int, list[Any]] = {}
-    for node in sorted(graph.escapes):
-        before = view.expr(_stands_for(graph, node))
-        after = visit(before)
-        if after is not before:
-            binding = graph.bindings[node]
-            replaced[hash(binding.var)] = placed(who, graph, view, binding, after, names)
+    with room_for(len(graph)):
+        for node in sorted(graph.escapes):
+            before = view.expr(_stands_for(graph, node))
+            after = visit(before)
+            if after is not before:
+                binding = graph.bindings[node]
+                replaced[hash(binding.var)] = placed(who, graph, view, binding, after, names)
     return rebuilt(function, replaced) if replaced else function
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,24 @@ def test_a_mutator_of_a_function() -> None:
 def test_a_mutator_that_changes_nothing_gives_the_same_function() -> None:
     function = module("e = exp(x); c = concat((e, x)); t = split(c, 2); u = t[0] -> u")["main"]
     assert RemoveDropout().visit(function).same_as(function)
+
+
+def test_a_deep_function_is_visited_and_made_again() -> None:
+    chain = "; ".join(f"v{at + 1} = exp(v{at})" for at in range(1500))
+    made = module(f"v0 = nn.relu(x); {chain} -> v1500")
+
+    class Relus(ExprMutator):
+        def visit_call(self, call: Any) -> Any:
+            visited = super().visit_call(call)
+            return relay.op.tanh(visited.args[0]) if visited.op.name == "nn.relu" else visited
+
+    limit = sys.getrecursionlimit()
+    visitor = Intensive()
+    visitor.visit(made["main"])
+    assert len(visitor.memo_map) == 1502
+    made["main"] = Relus().visit(made["main"])
+    assert ops(made) == ["tanh", *["exp"] * 1500]
+    assert sys.getrecursionlimit() == limit
 
 
 @relay.transform.function_pass(opt_level=0)  # type: ignore[untyped-decorator]  # TVM's
