@@ -136,7 +136,10 @@ class Operation:
 
     def integers(self, index: int, what: str) -> list[int]:
         """The elements of a constant argument as integers. Raises Misfit."""
-        return [int(each) for each in self.array(index, what).reshape(-1)]
+        array = self.array(index, what)
+        if array.dtype.kind not in "iub":
+            self.misfit(f"{what} is {array.dtype}, where integers are expected")
+        return [int(each) for each in array.reshape(-1)]
 
 
 Convert = Callable[[Operation], Value]

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from random import Random
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -67,8 +68,7 @@ def round_trip(module: object, seed: int) -> Model:
 
 
 def hold_programs(count: int, every: int) -> None:
-    """Hold `count` programs and what vendors make of some of them to the way back; run one in `every`."""
-    done = 0
+    """Hold `count` programs and what vendors make of some of them to the way back; run one in `every` or so."""
 
     @settings(
         max_examples=count,
@@ -80,17 +80,23 @@ def hold_programs(count: int, every: int) -> None:
     )
     @given(PROGRAMS, st.integers(0, 2**20))
     def holds(program: Program, seed: int) -> None:
-        nonlocal done
-        done += 1
         model = model_of(spelled(program))
         found = round_trip(model.module, seed)
         if seed % 3 == 0:
             offers = partition_for(model, [TableVendor("alpha"), TableVendor("gamma")])
             round_trip(offers.module, seed)
-        if done % every == 0 and not program.tuple_param:
+        if crc32(repr(program).encode()) % every == 0 and runs(program):
             same_numbers(found, model)
 
     holds()
+
+
+def runs(program: Program) -> bool:
+    """Whether TVM runs the program as it stands, and its arguments are tensors alone."""
+    steps = [
+        step for block in (*program.blocks, *program.helper) for step in block.steps + block.others
+    ]
+    return not program.tuple_param and all(step.kind != "local" for step in steps)
 
 
 def same_numbers(found: Model, model: Model) -> None:

@@ -18,7 +18,8 @@ _ROWS: Mapping[str, Row] = {
     **pools.FAMILY.rows,
     **reductions.FAMILY.rows,
 }
-_NUMBERS = frozenset(["axis", "depth", "k", "pad_value", "scale_h", "scale_w"])
+_WHOLE = frozenset(["axis", "depth", "k"])
+_NUMBERS = _WHOLE | {"pad_value", "scale_h", "scale_w"}
 _OPERANDS: Mapping[str, tuple[int, tuple[str, ...]]] = {
     "broadcast_to": (1, ("shape",)),
     "expand_dims": (1, ("axis",)),
@@ -51,14 +52,18 @@ def _converted(row: Row, tensors: int, names: tuple[str, ...]) -> Convert:
 def _value(op: Operation, operator: str, index: int, name: str) -> Any:
     """An operand as the attribute that it stands for."""
     if name in _NUMBERS and operator != "squeeze":
-        return op.number(index, f"its {name}").item()
+        number = op.number(index, f"its {name}").item()
+        if name in _WHOLE and not isinstance(number, int):
+            op.misfit(f"its {name} is {number}, which is no integer")
+        return number
     array = op.array(index, f"its {name}")
     if name == "pad_width":
         if array.ndim != 2 or array.shape[1] != 2:
             op.misfit(f"its pad_width has the shape {array.shape}")
         return tuple((int(before), int(behind)) for before, behind in array)
-    kind = float if name == "roi" else int
-    return tuple(kind(each) for each in array.reshape(-1))
+    if name == "roi":
+        return tuple(float(each) for each in array.reshape(-1))
+    return tuple(op.integers(index, f"its {name}"))
 
 
 def _register() -> None:
