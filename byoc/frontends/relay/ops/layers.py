@@ -31,7 +31,7 @@ def convolution_defaults(rank: int, data: str, kernel: str) -> dict[str, Any]:
 
 def _call_convolution(op: Operation, make: Any, data: Any, weight: Any) -> Any:
     layout, out_layout, out_dtype = op["data_layout"], op["out_layout"], op["out_dtype"]
-    _check_layouts(op, len(op.dims(weight)) - 2)
+    _check_layouts(op, len(layout) - 2, data, weight)
     weight, kernel_layout = _flat_depthwise(op, data, weight)
     made = make(
         data,
@@ -49,13 +49,15 @@ def _call_convolution(op: Operation, make: Any, data: Any, weight: Any) -> Any:
     return _laid_out(op.bind(made, "convolution"), layout, out_layout)
 
 
-def _check_layouts(op: Operation, rank: int) -> None:
-    """Layouts without blocks alone. Raises Misfit."""
+def _check_layouts(op: Operation, rank: int, data: Any, weight: Any) -> None:
+    """Layouts without blocks alone, of tensors that have such axes. Raises Misfit."""
     space = "DHW"[3 - rank :]
     out = op["out_layout"] or op["data_layout"]
     for given, letters in ((op["data_layout"], "NC"), (out, "NC"), (op["kernel_layout"], "OI")):
         if sorted(given) != sorted(letters + space):
             op.misfit(f"layout {given!r}")
+    op.ranked(data, rank + 2)
+    op.ranked(weight, rank + 2)
 
 
 def _laid_out(expr: Any, have: str, want: str) -> Any:
@@ -95,7 +97,7 @@ def _transpose_convolve(op: Operation, rank: int, data: Any, weight: Any) -> Any
     space = "DHW"[3 - rank :]
     want, kernel_want = f"NC{space}", f"IO{space}"
     have, kernel_have, out = op["data_layout"], op["kernel_layout"], op["out_layout"]
-    _check_layouts(op, rank)
+    _check_layouts(op, rank, data, weight)
     if have != want:
         data = op.bind(_laid_out(data, have, want), "data")
     if kernel_have != kernel_want:

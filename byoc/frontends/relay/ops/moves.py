@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from byoc.frontends.relay.operation import (
 from byoc.frontends.relay.values import Accumulator, Value, array_of, constant
 
 FAMILY = Family("Data")
+
+_MOST_AXES = 32
+"""More axes than any network has; numpy stops at 64."""
 
 
 def _reshaped(op: Operation, make: Any, word: str) -> Value:
@@ -157,12 +161,18 @@ def stack(op: Operation) -> Any:
 
 @FAMILY.operator("split", "`split`", indices_or_sections=None, axis=0)
 def split(op: Operation) -> Any:
-    """A tuple of parts."""
-    return relax.op.split(op.expr(), _plain(op["indices_or_sections"]), op["axis"])
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    """A tuple of parts: as many of one extent as is written, or between the indices that are."""
+    data, parts = op.expr(), op["indices_or_sections"]
+    extent = op.dims(data)[op.axis(op["axis"], len(op.dims(data)))]
+    if isinstance(parts, tuple):
+        if any(low >= high for low, high in pairwise((0, *parts))):
+            op.misfit(f"the indices {parts} do not rise")
+        return relax.op.split(data, list(parts), op["axis"])
+    if parts is None or parts < 1 or (isinstance(extent, int) and extent % parts):
+        op.misfit(f"{parts} parts of an extent of {extent}")
+    if not isinstance(extent, int) and parts > 2**16:
+        op.misfit(f"{parts} parts")
+    return relax.op.split(data, parts, op["axis"])
 
 
 @FAMILY.operator(
@@ -371,6 +381,8 @@ def broadcast_to_like(op: Operation) -> Any:
 def _made(op: Operation, shape: Any, value: Any, dtype: str) -> Any:
     if any(not isinstance(each, int) or each < 0 for each in shape):
         op.misfit(f"the shape {shape}")
+    if len(shape) > _MOST_AXES:
+        op.misfit(f"a shape of {len(shape)} axes")
     if math.prod(shape) > 2**26:
         return relax.op.full(
             shape_of(shape), constant(np.asarray(value, relax_dtype(dtype))), dtype

@@ -15,7 +15,7 @@ from byoc.frontends.relay.operation import (
     scalar,
     shape_of,
 )
-from byoc.frontends.relay.values import constant
+from byoc.frontends.relay.values import Value, constant
 
 FAMILY = Family("Normalisations")
 
@@ -23,16 +23,49 @@ FAMILY = Family("Normalisations")
 @FAMILY.operator(
     "nn.batch_norm", "`nn.batch_norm`", arguments=5, axis=1, epsilon=1e-5, center=True, scale=True
 )
-def batch_norm(op: Operation) -> Any:
+def batch_norm(op: Operation) -> Value:
     """Inference with the moving statistics, a tuple of three."""
+    data, gamma, beta, mean, variance = (op.expr(each) for each in range(5))
+    if _floating(op, data) in ("float16", "bfloat16"):
+        return _narrow_batch_norm(op, data, (gamma, beta, mean, variance))
     return relax.op.nn.batch_norm(
-        *[op.expr(each) for each in range(5)],
+        data,
+        gamma,
+        beta,
+        mean,
+        variance,
         axis=op["axis"],
         epsilon=op["epsilon"],
         center=op["center"],
         scale=op["scale"],
         training=False,
     )
+
+
+def _narrow_batch_norm(op: Operation, data: Any, statistics: tuple[Any, ...]) -> Value:
+    """In 16 bits, where TVM's kernel of the op gives 32: one scale and one offset, as Relay writes it out."""
+    dims, dtype = op.dims(data), str(data.ty.dtype)
+    axis = op.axis(op["axis"], len(dims))
+    gamma, beta, mean, variance = (_along(op, each, axis, len(dims)) for each in statistics)
+    noisy = op.bind(relax.op.add(variance, scalar(op["epsilon"], dtype)), "noisy")
+    factor = op.bind(
+        relax.op.divide(scalar(1.0, dtype), op.bind(relax.op.sqrt(noisy), "root")), "factor"
+    )
+    if op["scale"]:
+        factor = op.bind(relax.op.multiply(factor, gamma), "factor")
+    shift = op.bind(
+        relax.op.multiply(op.bind(relax.op.negative(mean), "negative"), factor), "shift"
+    )
+    if op["center"]:
+        shift = op.bind(relax.op.add(shift, beta), "shift")
+    wide = op.bind(relax.op.multiply(data, factor), "scaled")
+    return (relax.op.add(wide, shift), statistics[2], statistics[3])
+
+
+def _along(op: Operation, vector: Any, axis: int, rank: int) -> Any:
+    shape = [1] * rank
+    shape[axis] = op.ranked(vector, 1)[0]
+    return op.bind(relax.op.reshape(vector, shape_of(shape)), "along")
 
 
 _NORM: dict[str, Any] = {"epsilon": 1e-5, "center": True, "scale": True}

@@ -137,6 +137,8 @@ def _adaptive_pools(rank: int) -> None:
         pool = getattr(relax.op.nn, f"adaptive_avg_pool{rank}d")
 
         def make(data: Any) -> Any:
+            op.ranked(data, rank + 2)
+            _check_layouts(op, rank)
             if not op["output_size"]:
                 return _laid_out(op, data, "pool")
             size = tuple(_output_size(op, rank, data))
@@ -152,6 +154,8 @@ def _adaptive_pools(rank: int) -> None:
     )
     def largest(op: Operation) -> Any:
         data = op.expr()
+        op.ranked(data, rank + 2)
+        _check_layouts(op, rank)
         if not op["output_size"]:
             return _laid_out(op, data, "pool")
         dims = op.static(data)
@@ -251,7 +255,13 @@ _METHODS = {
 
 def _resized(op: Operation, data: Any, size: Any, roi: tuple[float, ...], mode: str) -> Any:
     layout = op["layout"]
-    if not isinstance(size, tuple) or len(size) != 2 or min(size) < 1 or len(roi) != 4:
+    if (
+        not isinstance(size, tuple)
+        or len(size) != 2
+        or min(size) < 1
+        or max(size) >= 2**31
+        or len(roi) != 4
+    ):
         op.misfit(f"size {size} and region {roi}")
     if layout not in ("NCHW", "NHWC") or op["method"] not in _METHODS:
         op.misfit(f"method {op['method']!r} of layout {layout!r}")
@@ -312,7 +322,7 @@ def upsampling(op: Operation) -> Any:
     op.ranked(data, 4)
     dims = op.static(data)
     size = tuple(round(dims[layout.index(axis)] * op[f"scale_{axis.lower()}"]) for axis in "HW")
-    if min(size) < 1:
+    if not all(1 <= each < 2**31 for each in size):
         op.misfit(f"size {size}")
     mode = "align_corners" if op["align_corners"] else "asymmetric"
     return relax.op.image.resize2d(

@@ -92,6 +92,8 @@ def upsampling3d(op: Operation) -> Any:
     if len(dims) != 5:
         op.misfit(f"a tensor of rank {len(dims)}")
     size = tuple(round(dims[layout.index(axis)] * op[f"scale_{axis.lower()}"]) for axis in "DHW")
+    if not all(1 <= each < 2**31 for each in size):
+        op.misfit(f"size {size}")
     return relax.op.image.resize3d(
         data,
         size,

@@ -303,6 +303,29 @@ def test_batch_norm(axis: int, center: bool, scale: bool) -> None:
 
 
 @pytest.mark.parametrize(("center", "scale"), SWITCHES)
+def test_batch_norm_of_16_bits_has_16_bits(center: bool, scale: bool) -> None:
+    x, g, b, m = (
+        random(*shape, seed=len(shape)).astype(np.float16) for shape in [(2, 3, 4), *[(3,)] * 3]
+    )
+    v = np.abs(m) + np.float16(0.5)
+    wide = (x.astype(np.float64) - along(m, 1, 3)) / np.sqrt(along(v, 1, 3) + 1e-5)
+    given = f"%x, %g, %b, %m, %v, center={center}, scale={scale}"
+    agree(
+        f"%0 = nn.batch_norm({given}); (%0.0, %0.1, %0.2)",
+        scaled(wide, g, b, 1, center, scale).astype(np.float16),
+        m,
+        v,
+        rtol=1e-2,
+        atol=1e-2,
+        x=x,
+        g=g,
+        b=b,
+        m=m,
+        v=v,
+    )
+
+
+@pytest.mark.parametrize(("center", "scale"), SWITCHES)
 @pytest.mark.parametrize("axis", [1, 2, -1])
 def test_norms_of_one_tensor(axis: int, center: bool, scale: bool) -> None:
     x = random(2, 6, 6, 6)

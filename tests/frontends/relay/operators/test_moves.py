@@ -322,6 +322,8 @@ def test_blocks_of_points(layout: str, mode: str) -> None:
 
 def test_what_has_no_form_is_refused() -> None:
     refused("reshape(%x, newshape=[5, 5])", "Reshape expects", x=X)
+    refused("split(%x, indices_or_sections=3, axis=2)", "3 parts of an extent of 4", x=X)
+    refused("split(%x, indices_or_sections=[2, 1], axis=2)", "do not rise", x=X)
     refused("strided_slice(%x, begin=[0], end=[1], strides=[0])", "a stride of 0", x=X)
     refused("nn.depth_to_space(%x, block_size=2)", "rank 4", x=X)
     refused("broadcast_to(%x)", "no shape", x=X)
