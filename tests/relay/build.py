@@ -40,6 +40,8 @@ INPUTS: dict[str, Any] = {
     "V": np.abs(weight(8)) + np.float32(0.5),
     "S": const(0.5),
     "T": const(0.25),
+    "E": const(64.0),
+    "Y": const(0, "int8"),
     "Z": const(3, "int8"),
     "W": const([[1, 2], [3, 4], [5, 6], [7, 8]], "int8"),
     "K": const(np.arange(288).reshape(8, 4, 3, 3) % 7, "int8"),

@@ -230,3 +230,47 @@ def test_a_callback_needs_a_pattern_and_an_answer() -> None:
     bare.pattern = is_op("exp")(wildcard())
     with pytest.raises(PatternError, match="Bare has no callback"):
         bare.rewrite(module("a = exp(x) -> a")["main"])
+
+
+class Legalised(DFPatternCallback):
+    """A quantised convolution with zero points moved into its bias, and floats behind it, as oneDNN has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data, self.weight, self.bias = wildcard(), wildcard(), wildcard()
+        self.zero, self.scales = is_constant(), [is_constant() for _ in range(4)]
+        given = (self.data, self.weight, self.zero, *[is_constant() for _ in range(3)])
+        self.root = (is_op("qnn.conv2d") | is_op("qnn.dense"))(*given)
+        biased = is_op("add")(self.root, self.bias) | self.root
+        self.pattern = is_op("qnn.requantize")(biased, *self.scales)
+
+    def callback(self, pre: Any, post: Any, node_map: Any) -> Any:
+        root, weight = node_map[self.root][0], node_map[self.weight][0]
+        bias = node_map.get(self.bias, default=[relay.const(0, dtype="int32")])[0]
+        scale, _, out_scale, out_zero = (node_map[each][0] for each in self.scales)
+        axis = [root.attrs.kernel_layout.index("O")]
+        summed = relay.op.sum(relay.op.cast(weight, "int32"), axis=axis, exclude=True)
+        moved = relay.op.cast(node_map[self.zero][0], "int32") * summed
+        shape = relay.transform.InferTypeLocal(bias).concrete_shape
+        bias = relay.op.squeeze(bias, [axis for axis, dim in enumerate(shape) if dim == 1])
+        bias = bias.astype("float32") - moved.astype("float32")
+        bias = bias + out_zero.astype("float32") * out_scale / scale
+        zero, one = relay.const(0, dtype="int32"), relay.const(1.0, dtype="float32")
+        given = [node_map[self.data][0], weight, zero, zero, one, one]
+        made = relay.Call(root.op, given, root.attrs, root.type_args, root.span)
+        made = made.astype("float32") + relay.op.expand_dims(bias, 1, 2)
+        made = relay.op.round(relay.op.clip(made * (scale / out_scale), -128, 127))
+        return relay.op.cast(made, dtype=node_map[self.pattern][0].checked_type.dtype)
+
+
+@pytest.mark.parametrize("bias", ["", "B"])
+def test_a_legalised_convolution_gives_the_same_integers(bias: str) -> None:
+    stored = 'l = dequantize(B, T, O, out_dtype="float32"); a = add(c, l); ' if bias else ""
+    text = (
+        'd = dequantize(p, S, Z, out_dtype="float32"); k = dequantize(K, S, Y, out_dtype="float32"); '
+        f"c = nn.conv2d(d, k); {stored}"
+        f'o = quantize({"a" if bias else "c"}, E, Z, out_dtype="int8") -> o'
+    )
+    made = rewritten(text, Legalised())
+    assert "quantize" not in ops(made)
+    assert same_results(text, made)
