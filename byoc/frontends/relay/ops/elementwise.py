@@ -169,7 +169,7 @@ def rectified(op: Operation, value: Accumulator) -> Accumulator:
 def clip(op: Operation) -> Value:
     """Bounds; on an accumulator of one scale, of what it stands for."""
     value, low, high = op.args[0], op["a_min"], op["a_max"]
-    if low is None or high is None:
+    if low is None or high is None or np.isnan([low, high]).any():
         op.misfit("it states no bounds")
     if isinstance(value, Accumulator) and value.scale.size == 1:
         scale, zero_point = float(value.scale.reshape(())), int(value.zero_point.reshape(()))

@@ -40,11 +40,31 @@ def _parameters(op: Operation, scale: Value, zero_point: Value) -> tuple[Array, 
     scales, zeros = (
         each.reshape(()) if each.size == 1 else each for each in found if each is not None
     )
+    if scales.dtype.kind != "f" or zeros.dtype.kind not in "iu":
+        op.misfit(f"its scale is {scales.dtype} and its zero point {zeros.dtype}")
     if scales.ndim > 1 or zeros.ndim > 1 or not (np.isfinite(scales) & (scales > 0)).all():
         op.misfit("its scale is no positive number, or not of rank 0 or 1")
     if not scales.size or zeros.size not in (1, scales.size):
         op.misfit(f"it has {scales.size} scales and {zeros.size} zero points")
     return scales, np.broadcast_to(zeros, scales.shape).copy()
+
+
+def _along(op: Operation, data: Any, scales: Array, axis: int) -> int:
+    """The axis that scales go along, 0 for one scale. Raises Misfit when there is not one for each index."""
+    dims = op.dims(data)
+    if not scales.ndim:
+        return 0
+    axis = op.axis(axis, len(dims))
+    if isinstance(dims[axis], int) and dims[axis] != scales.size:
+        op.misfit(f"it has {scales.size} scales along an axis of {dims[axis]}")
+    return axis
+
+
+def _hold_range(op: Operation, zeros: Array, dtype: str) -> None:
+    """Raise Misfit for a zero point that `dtype` does not hold."""
+    limits = np.iinfo(dtype)
+    if ((zeros < limits.min) | (zeros > limits.max)).any():
+        op.misfit(f"its zero point is none of {dtype}")
 
 
 def dequantized(
@@ -58,8 +78,8 @@ def dequantized(
     dtype = str(data.ty.dtype)
     if dtype not in (*_STORED, "int32"):
         op.misfit(f"it reads {dtype}")
-    rank = len(op.dims(data))
-    axis = op.axis(axis, rank) if scales.ndim else 0
+    axis = _along(op, data, scales, axis)
+    _hold_range(op, zeros, dtype)
     whole = relax.op.dequantize(
         data, constant(scales), constant(zeros.astype(dtype)), axis=axis, out_dtype="float32"
     )
@@ -71,12 +91,12 @@ def quantized(
 ) -> Value:
     """A float tensor stored as integers; 32 bits wide, an accumulator."""
     scales, zeros = _parameters(op, scale, zero_point)
-    rank = len(op.dims(real))
-    axis = op.axis(axis, rank) if scales.ndim else 0
+    axis = _along(op, real, scales, axis)
     if dtype == "int32":
         return Accumulator(real, scales, zeros, axis, dtype)
     if dtype not in _STORED:
         op.misfit(f"it stores {dtype}")
+    _hold_range(op, zeros, dtype)
     return relax.op.quantize(
         real, constant(scales), constant(zeros.astype(dtype)), axis=axis, out_dtype=dtype
     )
@@ -85,7 +105,10 @@ def quantized(
 @FAMILY.operator("qnn.quantize", "`quantize`", arguments=3, out_dtype="int8", axis=-1)
 def quantize(op: Operation) -> Value:
     """Floats to stored integers."""
-    return quantized(op, op.expr(0), op.args[1], op.args[2], op["axis"], op["out_dtype"])
+    data = op.expr(0)
+    if not str(data.ty.dtype).startswith("float"):
+        op.misfit(f"it reads {data.ty.dtype}")
+    return quantized(op, data, op.args[1], op.args[2], op["axis"], op["out_dtype"])
 
 
 @FAMILY.operator("qnn.dequantize", "`dequantize`", arguments=3, out_dtype="float32", axis=-1)
@@ -116,6 +139,7 @@ def _accumulated(op: Operation, real: Any, axis: int) -> Accumulator:
     """The accumulator of a product: `args` are data, weight, both zero points, both scales."""
     (data_scale, _), (scale, _) = _operands(op)
     scales = np.asarray(data_scale * scale, np.float32)
+    axis = _along(op, real, scales, axis)
     return Accumulator(real, scales, np.zeros(scales.shape, np.int32), axis, "int32")
 
 

@@ -118,7 +118,8 @@ def _clipped(row: Row) -> Convert:
 
     def convert(op: Operation) -> Value:
         stored = _stored(op, op.args[0])
-        if stored is None:
+        given = (op["a_min"], op["a_max"])
+        if stored is None or None in given or not np.isfinite(given).all():
             return row.convert(op)
         bounds = {name: stored.bound(op[name]) for name in ("a_min", "a_max")}
         real = stored.real(op, op.args[0])

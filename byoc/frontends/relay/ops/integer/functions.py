@@ -102,7 +102,7 @@ def softmax(op: Operation) -> Any:
     def whole(value: int) -> Any:
         return constant(np.asarray(value, np.int32))
 
-    unit = math.floor(float(np.float32(1) / np.float32(scale)) + 0.5)
+    unit = min(math.floor(float(np.float32(1) / np.float32(scale)) + 0.5), 2**31 - 1)
     data = centred(op, op.args[0], op.args[2], -1)
     greatest = bind(relax.op.max(data, [axis], keepdims=True), "greatest")
     below = bind(relax.op.subtract(data, greatest), "below")

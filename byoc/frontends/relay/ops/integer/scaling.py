@@ -15,6 +15,7 @@ from byoc.frontends.relay.ops.integer.tensors import (
     along,
     cast,
     centred,
+    hold_kind,
     is_zero,
     one_for_each,
     rounded,
@@ -42,6 +43,10 @@ def quantized(
     """Floats as stored integers."""
     if not dtype.startswith(("int", "uint")):
         op.misfit(f"its out_dtype {dtype!r} is none of integers")
+    hold_kind(op, scale, "scale")
+    hold_kind(op, zero_point, "zero point")
+    if not str(data.ty.dtype).startswith("float"):
+        op.misfit(f"it reads {data.ty.dtype}")
     rank = len(op.dims(data))
     folded = _folded(op, data, (scale, zero_point), axis, dtype)
     if folded is not None:
@@ -78,6 +83,7 @@ def dequantize(op: Operation) -> Any:
     """Stored integers less the zero point, as floats times the scale."""
     whole = centred(op, op.args[0], op.args[2], op["axis"])
     rank = len(op.dims(whole))
+    hold_kind(op, op.args[1], "scale")
     scale = along(op, op.args[1], op["axis"], rank, "float32")
     real = op.bind(relax.op.multiply(cast(op, whole, "float32"), scale), "dequantize")
     if op["out_dtype"] == "float32":

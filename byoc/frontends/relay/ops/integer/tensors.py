@@ -44,6 +44,13 @@ def along(op: Operation, value: Value, axis: int, rank: int, dtype: str) -> Any:
     return op.bind(relax.op.reshape(expr, shape_of(shape)), "along")
 
 
+def hold_kind(op: Operation, value: Value, kind: str) -> None:
+    """Raise Misfit for a scale that is no float, or a zero point that is no integer."""
+    dtype = dtype_of(op, value)
+    if not dtype.startswith(("int", "uint") if kind == "zero point" else "float"):
+        op.misfit(f"a {kind} is {dtype}")
+
+
 def one_for_each(op: Operation, values: Array, axis: int, shape: tuple[int, ...]) -> None:
     """Refuse scales or zero points that are neither one number nor one for each element of an axis."""
     if values.size == 1:
@@ -61,7 +68,10 @@ def is_zero(value: Value) -> bool:
 
 def centred(op: Operation, value: Value, zero_point: Value, axis: int, dtype: str = "int32") -> Any:
     """A stored tensor less its zero point; of constants, a constant."""
+    hold_kind(op, zero_point, "zero point")
     expr = op.tensor(value)
+    if not str(expr.ty.dtype).startswith(("int", "uint")):
+        op.misfit(f"it reads {expr.ty.dtype}")
     data, zeros = array_of(expr), array_of(op.tensor(zero_point))
     if data is not None and zeros is not None:
         one_for_each(op, zeros, axis, data.shape)
@@ -78,6 +88,7 @@ def centred(op: Operation, value: Value, zero_point: Value, axis: int, dtype: st
 
 def shifted(op: Operation, expr: Any, zero_point: Value) -> Any:
     """A tensor plus the one zero point of a result."""
+    hold_kind(op, zero_point, "zero point")
     if is_zero(zero_point):
         return expr
     zero = along(op, zero_point, 0, len(op.dims(expr)), str(expr.ty.dtype))
@@ -88,6 +99,8 @@ def saturated(op: Operation, expr: Any, dtype: str) -> Any:
     """Integers of 32 bits cut to the range of another dtype."""
     if dtype == "int32":
         return expr
+    if not dtype.startswith(("int", "uint")):
+        op.misfit(f"it stores {dtype}")
     limits = np.iinfo(dtype)
     bounded = op.bind(relax.op.clip(expr, int(limits.min), int(limits.max)), "clip")
     return op.bind(relax.op.astype(bounded, dtype), dtype)
@@ -129,6 +142,7 @@ def scales_of(op: Operation, value: Value, what: str) -> Array:
     array = array_of(op.tensor(value))
     if array is None:
         op.misfit(f"{what} is computed by the model")
+    hold_kind(op, value, "scale")
     if not (np.isfinite(array) & (array >= 0)).all():
         op.misfit(f"{what} is negative or not finite")
     return array
