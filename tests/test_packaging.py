@@ -140,7 +140,7 @@ RULES = {
     },
     "partition": {"errors", "spec", "support", "partition", "_version"},
     "byoc/support": {"errors", "support"},
-    "byoc/frontends": {"errors", "support", "frontends", "relay", "testing"},
+    "byoc/frontends": {"collector", "errors", "support", "frontends", "relay", "testing"},
     "byoc/report": {
         "artefact",
         "codegen",
