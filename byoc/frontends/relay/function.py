@@ -15,6 +15,7 @@ from byoc.frontends.relay.annotations import check_type, identifier, parameter_t
 from byoc.frontends.relay.operation import Misfit, Operation, Row, relax_dtype
 from byoc.frontends.relay.ops import IGNORED, fold
 from byoc.frontends.relay.parser import fail
+from byoc.frontends.relay.scopes import captured_names, escaping_names, has_branches
 from byoc.frontends.relay.values import Accumulator, Closure, Fields, Value, constant
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ class FunctionBuilder:
     def _finish(
         self, function: ast.Function, names: dict[str, Value], params: list[Any], attrs: Any
     ) -> Any:
-        self._dataflow = not _branches(function.body)
-        escaping = _escaping(function.body)
+        self._dataflow = not has_branches(function.body)
+        escaping = escaping_names(function.body)
         self.builder.begin_scope(params)
         try:
             result = self._lower(function.body, names, escaping, "output")
@@ -335,7 +336,7 @@ class FunctionBuilder:
 
     def _closure(self, expr: ast.Function, names: dict[str, Value], base: str) -> Value:
         if "Composite" not in expr.attrs:
-            return Closure(expr, _captured(expr, names))
+            return Closure(expr, captured_names(expr, names))
         inner = FunctionBuilder(self.file, self.metadata, self.operators, self.call_global)
         inner._names, inner._depth = self._names, self._depth
         attrs = kept_attrs(expr.attrs)
@@ -518,47 +519,3 @@ def _symbols(ty: Any) -> list[Any]:
     if isinstance(ty, relax.TupleType):
         return [dim for each in ty.fields for dim in _symbols(each)]
     return [dim for dim in (ty.shape or ()) if isinstance(dim, tirx.Var)]
-
-
-def _branches(expr: ast.Expr) -> bool:
-    """Whether there is an `if` in what stands here."""
-    pending = [expr]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, ast.If):
-            return True
-        if not (isinstance(each, ast.Function) and "Composite" in each.attrs):
-            pending += ast.parts(each)
-    return False
-
-
-def _captured(function: ast.Function, names: Mapping[str, Value]) -> dict[str, Value]:
-    """What the names that a function reads stand for where it is written."""
-    found: dict[str, Value] = {}
-    pending: list[ast.Expr] = [function.body]
-    while pending:
-        each = pending.pop()
-        pending += ast.parts(each)
-        name = each.name if isinstance(each, ast.Local) else ""
-        while name and name not in found:
-            if name in names:
-                found[name] = names[name]
-            name = name.rpartition(".")[0]
-    return found
-
-
-def _escaping(body: ast.Expr) -> frozenset[str]:
-    """The names whose values the function gives, through tuples and other names."""
-    if not isinstance(body, ast.Scope):
-        return frozenset()
-    values = {each.name: each.value for each in body.bindings}
-    found: set[str] = set()
-    pending: list[ast.Expr | None] = [body.result]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, ast.Tuple):
-            pending += each.fields
-        elif isinstance(each, ast.Local) and each.name not in found:
-            found.add(each.name)
-            pending.append(values.get(each.name))
-    return frozenset(found)
