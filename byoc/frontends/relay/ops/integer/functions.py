@@ -77,6 +77,8 @@ def _function(name: str) -> Convert:
 
 def leaky_relu(op: Operation) -> Any:
     """Above the zero point in the scale of the result; below, times the slope by a fixed point."""
+    if not 0 <= op["alpha"] <= 1:
+        op.misfit(f"alpha {op['alpha']} is not between 0 and 1")
     data, zero = op.expr(0), op.args[2]
     below = op.bind(
         relax.op.less(cast(op, data, "int32"), cast(op, op.tensor(zero), "int32")), "below"

@@ -17,6 +17,8 @@ def _hold_windows(op: Operation, data: Any, made: Any) -> None:
     """Raise Misfit where Relay has a window that begins behind the image; Relax has none there."""
     have, found = op.static(data), op.static(made)
     padding = [int(each) for each in op["padding"]]
+    if not len(op["pool_size"]) == len(op["strides"]) == len(op["dilation"]) == 2:
+        op.misfit("its windows are not of two axes")
     for index, letter in enumerate("HW"):
         # Relay's padding is one number, one an axis, or all before and then all behind.
         before = padding[index % len(padding)]
