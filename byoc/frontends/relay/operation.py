@@ -120,6 +120,17 @@ class Operation:
             self.misfit(f"axes {axes} name one twice")
         return found
 
+    def extents(self, attribute: str, rank: int) -> tuple[int, ...]:
+        """An attribute that has to be `rank` positive integers. Raises Misfit."""
+        value = self[attribute]
+        if (
+            not isinstance(value, tuple)
+            or len(value) != rank
+            or not all(isinstance(each, int) and each > 0 for each in value)
+        ):
+            self.misfit(f"{attribute} is {value}, where {rank} extents are expected")
+        return value
+
     def array(self, index: int, what: str) -> Array:
         """The data of an argument that has to be a constant. Raises Misfit."""
         array = array_of(self.args[index])

@@ -17,6 +17,7 @@ from byoc.frontends.relay.ops import (
     pools,
     quantised,
     reductions,
+    resizes,
     sampling,
 )
 from byoc.frontends.relay.ops.folding import fold
@@ -32,6 +33,7 @@ OPERATORS: dict[str, Row] = {
         layers,
         norms,
         pools,
+        resizes,
         sampling,
         margins,
         moves,

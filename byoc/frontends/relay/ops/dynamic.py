@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from byoc.frontends.relay.operation import Convert, Family, Operation, Row
-from byoc.frontends.relay.ops import margins, moves, pools, reductions
+from byoc.frontends.relay.ops import margins, moves, reductions, resizes
 from byoc.frontends.relay.values import Value
 
 FAMILY = Family("Shapes as operands")
@@ -15,8 +15,8 @@ FAMILY = Family("Shapes as operands")
 _ROWS: Mapping[str, Row] = {
     **margins.FAMILY.rows,
     **moves.FAMILY.rows,
-    **pools.FAMILY.rows,
     **reductions.FAMILY.rows,
+    **resizes.FAMILY.rows,
 }
 _WHOLE = frozenset(["axis", "depth", "k"])
 _NUMBERS = _WHOLE | {"pad_value", "scale_h", "scale_w"}

@@ -1,4 +1,4 @@
-"""Pools and resizing."""
+"""Pools: means and largest of windows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from byoc.frontends.relay.operation import Family, Operation
 from byoc.frontends.relay.ops.reductions import mean_along
 from byoc.frontends.relay.values import Accumulator, Value
 
-FAMILY = Family("Pools and images")
+FAMILY = Family("Pools")
 
 _LAYOUTS = {1: "NCW", 2: "NCHW", 3: "NCDHW"}
 
@@ -196,141 +196,3 @@ for _rank in (1, 2, 3):
     _global_pools(_rank)
     _adaptive_pools(_rank)
 _old_adaptive_pools()
-
-
-@FAMILY.operator(
-    "image.resize2d",
-    "`image.resize2d`",
-    arguments=(1, 3),
-    size=None,
-    roi=None,
-    layout="NCHW",
-    method="linear",
-    coordinate_transformation_mode="half_pixel",
-    rounding_method="round",
-    cubic_alpha=-0.5,
-    cubic_exclude=0,
-    extrapolation_value=0.0,
-    out_dtype="",
-)
-def resize2d(op: Operation) -> Any:
-    """Another size of an image, where the size is an attribute or a constant."""
-    size, roi = op["size"], op["roi"] or (0.0,) * 4
-    if len(op.args) > 1:
-        size = tuple(op.integers(1, "its size"))
-    if len(op.args) > 2 and op.array(2, "its region").size == 4:
-        roi = tuple(float(each) for each in op.array(2, "its region").reshape(-1))
-    return _resized(op, op.expr(0), size, roi, op["coordinate_transformation_mode"])
-
-
-@FAMILY.operator(
-    "image.resize",
-    "`image.resize2d`",
-    size=None,
-    layout="NCHW",
-    method="bilinear",
-    coordinate_transformation_mode="half_pixel",
-    rounding_method="",
-    bicubic_alpha=-0.5,
-    bicubic_exclude=0,
-    align_corners=None,
-    out_dtype="",
-)
-def resize(op: Operation) -> Any:
-    """What TVM before 0.8 called `image.resize2d`; 0.6 had `align_corners`, true unless it is written."""
-    mode = op["coordinate_transformation_mode"]
-    if op["align_corners"] is not None:
-        mode = "align_corners" if op["align_corners"] else "asymmetric"
-    return _resized(op, op.expr(), op["size"], (0.0,) * 4, mode)
-
-
-_METHODS = {
-    "nearest_neighbor": "nearest_neighbor",
-    "linear": "linear",
-    "bilinear": "linear",
-    "cubic": "cubic",
-    "bicubic": "cubic",
-}
-
-
-def _resized(op: Operation, data: Any, size: Any, roi: tuple[float, ...], mode: str) -> Any:
-    layout = op["layout"]
-    if (
-        not isinstance(size, tuple)
-        or len(size) != 2
-        or min(size) < 1
-        or max(size) >= 2**31
-        or len(roi) != 4
-    ):
-        op.misfit(f"size {size} and region {roi}")
-    if layout not in ("NCHW", "NHWC") or op["method"] not in _METHODS:
-        op.misfit(f"method {op['method']!r} of layout {layout!r}")
-    op.ranked(data, 4)
-    data, attrs = _of_dtype(op, data), op.attrs
-    made = relax.op.image.resize2d(
-        data,
-        size,
-        tuple(float(each) for each in roi),
-        layout=layout,
-        method=_METHODS[op["method"]],
-        coordinate_transformation_mode=mode,
-        rounding_method=rounding_of(op["method"], mode, op["rounding_method"]),
-        cubic_alpha=float(attrs.get("cubic_alpha", attrs.get("bicubic_alpha"))),
-        cubic_exclude=int(attrs.get("cubic_exclude", attrs.get("bicubic_exclude"))),
-        extrapolation_value=float(attrs.get("extrapolation_value", 0.0)),
-    )
-    wanted = op["out_dtype"]
-    if wanted in ("", str(data.ty.dtype)):
-        return made
-    return relax.op.astype(op.bind(made, "resized"), wanted)
-
-
-def _of_dtype(op: Operation, data: Any) -> Any:
-    """Integers that become floats do so before: their interpolation is not rounded."""
-    wanted, have = op["out_dtype"], str(data.ty.dtype)
-    if wanted.startswith("float") and not have.startswith("float"):
-        return op.bind(relax.op.astype(data, wanted), "wide")
-    return data
-
-
-def rounding_of(method: str, mode: str, rounding: str) -> str:
-    """Relay's `round` of a coordinate takes halves away from zero, Relax's to the even one.
-
-    The coordinates are none below -0.5, and -0.5 is the first point in either way.
-    """
-    if method != "nearest_neighbor":
-        return rounding
-    if rounding == "round" or (rounding == "" and mode == "align_corners"):
-        return "round_prefer_ceil"
-    return rounding
-
-
-@FAMILY.operator(
-    "nn.upsampling",
-    "`image.resize2d`",
-    scale_h=1.0,
-    scale_w=1.0,
-    layout="NCHW",
-    method="nearest_neighbor",
-    align_corners=False,
-)
-def upsampling(op: Operation) -> Any:
-    """An image larger by two factors."""
-    data, layout, method = op.expr(), op["layout"], op["method"]
-    if method not in _METHODS or layout not in ("NCHW", "NHWC"):
-        op.misfit(f"method {method!r} of layout {layout!r}")
-    op.ranked(data, 4)
-    dims = op.static(data)
-    size = tuple(round(dims[layout.index(axis)] * op[f"scale_{axis.lower()}"]) for axis in "HW")
-    if not all(1 <= each < 2**31 for each in size):
-        op.misfit(f"size {size}")
-    mode = "align_corners" if op["align_corners"] else "asymmetric"
-    return relax.op.image.resize2d(
-        data,
-        size,
-        layout=layout,
-        method=_METHODS[method],
-        coordinate_transformation_mode=mode,
-        rounding_method=rounding_of(method, mode, ""),
-        cubic_alpha=-0.5,
-    )

@@ -7,7 +7,6 @@ from typing import Any
 from tvm import relax
 
 from byoc.frontends.relay.operation import Family, Operation
-from byoc.frontends.relay.ops.pools import rounding_of
 
 FAMILY = Family("Sampling and detection")
 
@@ -15,7 +14,7 @@ FAMILY = Family("Sampling and detection")
 @FAMILY.operator("image.affine_grid", "`image.affine_grid`", target_shape=None)
 def affine_grid(op: Operation) -> Any:
     """Where each point of a result lies in a tensor, by affine maps."""
-    return relax.op.image.affine_grid(op.expr(), _extents(op, "target_shape", 2))
+    return relax.op.image.affine_grid(op.expr(), op.extents("target_shape", 2))
 
 
 @FAMILY.operator(
@@ -39,71 +38,6 @@ def grid_sample(op: Operation) -> Any:
     )
 
 
-@FAMILY.operator(
-    "image.resize3d",
-    "`image.resize3d`",
-    size=None,
-    roi=None,
-    layout="NCDHW",
-    method="linear",
-    coordinate_transformation_mode="half_pixel",
-    rounding_method="round",
-    cubic_alpha=-0.5,
-    cubic_exclude=0,
-    extrapolation_value=0.0,
-    out_dtype="",
-)
-def resize3d(op: Operation) -> Any:
-    """Another size of a volume."""
-    return relax.op.image.resize3d(
-        op.expr(),
-        _extents(op, "size", 3),
-        tuple(float(each) for each in op["roi"] or (0.0,) * 6),
-        layout=op["layout"],
-        method=op["method"],
-        coordinate_transformation_mode=op["coordinate_transformation_mode"],
-        rounding_method=rounding_of(
-            op["method"], op["coordinate_transformation_mode"], op["rounding_method"]
-        ),
-        cubic_alpha=float(op["cubic_alpha"]),
-        cubic_exclude=op["cubic_exclude"],
-        extrapolation_value=float(op["extrapolation_value"]),
-        out_dtype=op["out_dtype"] or None,
-    )
-
-
-@FAMILY.operator(
-    "nn.upsampling3d",
-    "`image.resize3d`",
-    scale_d=1.0,
-    scale_h=1.0,
-    scale_w=1.0,
-    layout="NCDHW",
-    method="nearest_neighbor",
-    coordinate_transformation_mode="half_pixel",
-)
-def upsampling3d(op: Operation) -> Any:
-    """A volume larger by three factors."""
-    data, layout = op.expr(), op["layout"]
-    methods = {"nearest_neighbor": "nearest_neighbor", "trilinear": "linear"}
-    if op["method"] not in methods or layout not in ("NCDHW", "NDHWC"):
-        op.misfit(f"method {op['method']!r} of layout {layout!r}")
-    dims = op.static(data)
-    if len(dims) != 5:
-        op.misfit(f"a tensor of rank {len(dims)}")
-    size = tuple(round(dims[layout.index(axis)] * op[f"scale_{axis.lower()}"]) for axis in "DHW")
-    if not all(1 <= each < 2**31 for each in size):
-        op.misfit(f"size {size}")
-    return relax.op.image.resize3d(
-        data,
-        size,
-        layout=layout,
-        method=methods[op["method"]],
-        coordinate_transformation_mode=op["coordinate_transformation_mode"],
-        rounding_method=rounding_of(op["method"], op["coordinate_transformation_mode"], ""),
-    )
-
-
 _REGIONS: dict[str, Any] = {"pooled_size": None, "spatial_scale": 1.0, "layout": "NCHW"}
 
 
@@ -120,7 +54,7 @@ def roi_align(op: Operation) -> Any:
     return relax.op.vision.roi_align(
         op.expr(0),
         op.expr(1),
-        _extents(op, "pooled_size", 2),
+        op.extents("pooled_size", 2),
         float(op["spatial_scale"]),
         sample_ratio=op["sample_ratio"],
         aligned=False,
@@ -132,7 +66,7 @@ def roi_align(op: Operation) -> Any:
 @FAMILY.operator("vision.roi_pool", "`vision.roi_pool`", arguments=2, **_REGIONS)
 def roi_pool(op: Operation) -> Any:
     """Regions of an image, each at one size, by maxima."""
-    size = _extents(op, "pooled_size", 2)
+    size = op.extents("pooled_size", 2)
     return relax.op.vision.roi_pool(
         op.expr(0), op.expr(1), size, float(op["spatial_scale"]), layout=op["layout"]
     )
@@ -186,15 +120,3 @@ def non_max_suppression(op: Operation) -> Any:
         return_indices=op["return_indices"],
         invalid_to_bottom=op["invalid_to_bottom"],
     )
-
-
-def _extents(op: Operation, name: str, rank: int) -> tuple[int, ...]:
-    """An attribute that has to be `rank` positive integers. Raises Misfit."""
-    value = op[name]
-    if (
-        not isinstance(value, tuple)
-        or len(value) != rank
-        or not all(isinstance(each, int) and each > 0 for each in value)
-    ):
-        op.misfit(f"{name} is {value}, where {rank} extents are expected")
-    return value
