@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,41 +46,14 @@ class QnnConv2d:
 
 
 @dataclass(frozen=True)
-class QnnDense:
-    """`qnn.dense`: `matmul` of two dequantised tensors, the weight transposed after its `dequantize` or before."""
+class _QnnMatmul:
+    """`matmul` of two dequantised tensors, the second with its last axes swapped after its `dequantize`, or before.
 
-    def build(self, args: Sequence[Operand] | None) -> Built:
-        """Either form."""
-        data, weight = _product(args)
-        turned = Op(("matmul",), (data, Op(("permute_dims",), (weight,))))
-        straight = Op(("matmul",), (data, weight))
-        options = (
-            Where(turned, ask.is_dense_of_transposed, "by a transposed matrix"),
-            Where(straight, ask.is_dense_as_is, "by a matrix"),
-        )
-        return Built(Alternatives(options), (turned, straight), sums=True)
-
-    def args(self, view: View, node: int) -> list[Expr]:
-        """As those of `qnn.conv2d`, the weight as (units, inputs)."""
-        data, weight = view.graph.operands[node]
-        if view.graph.ops[weight] == "permute_dims":
-            return _factors(view, data, view.graph.operands[weight][0])
-        found = _factors(view, data, weight)
-        found[1] = view.transposed(view.graph.operands[weight][0])
-        return found
-
-    def attrs(self, view: View, node: int) -> dict[str, Any]:
-        """`units`; the result is int32."""
-        made = view.shape(node)
-        return {"units": made[-1] if made else None, "out_dtype": "int32"}
-
-
-@dataclass(frozen=True)
-class QnnBatchMatmul:
-    """`qnn.batch_matmul`: `matmul` of two dequantised stacks, the second with its last axes swapped before, or not.
-
-    Relay's operator swaps them itself: checks see the second stack as (batch, columns, inner).
+    Relay's operators swap them themselves: checks see the second as (..., columns, inner).
     """
+
+    swapped: Callable[[Any, int], bool]
+    straight: Callable[[Any, int], bool]
 
     def build(self, args: Sequence[Operand] | None) -> Built:
         """Either form."""
@@ -88,8 +61,8 @@ class QnnBatchMatmul:
         turned = Op(("matmul",), (left, Op(("permute_dims",), (right,))))
         straight = Op(("matmul",), (left, right))
         options = (
-            Where(turned, ask.is_batched_of_swapped, "of stacks, the second swapped"),
-            Where(straight, ask.is_batched, "of stacks"),
+            Where(turned, self.swapped, "by what has its last axes swapped"),
+            Where(straight, self.straight, "by what stands as it is"),
         )
         return Built(Alternatives(options), (turned, straight), sums=True)
 
@@ -101,6 +74,27 @@ class QnnBatchMatmul:
         found = _factors(view, left, right)
         found[1] = view.transposed(view.graph.operands[right][0])
         return found
+
+
+@dataclass(frozen=True)
+class QnnDense(_QnnMatmul):
+    """`qnn.dense`, whose weight is (units, inputs)."""
+
+    swapped: Callable[[Any, int], bool] = ask.is_dense_of_transposed
+    straight: Callable[[Any, int], bool] = ask.is_dense_as_is
+
+    def attrs(self, view: View, node: int) -> dict[str, Any]:
+        """`units`; the result is int32."""
+        made = view.shape(node)
+        return {"units": made[-1] if made else None, "out_dtype": "int32"}
+
+
+@dataclass(frozen=True)
+class QnnBatchMatmul(_QnnMatmul):
+    """`qnn.batch_matmul`, whose second stack is (batch, columns, inner)."""
+
+    swapped: Callable[[Any, int], bool] = ask.is_batched_of_swapped
+    straight: Callable[[Any, int], bool] = ask.is_batched
 
     def attrs(self, view: View, node: int) -> dict[str, Any]:
         """The second stack is swapped; the result is int32."""
