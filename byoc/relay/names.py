@@ -34,7 +34,8 @@ gather_nd repeat topk sort argsort bitwise_and bitwise_not bitwise_or bitwise_xo
 nn.adaptive_avg_pool1d nn.adaptive_avg_pool2d nn.adaptive_avg_pool3d nn.avg_pool1d nn.avg_pool2d nn.avg_pool3d
 nn.batch_norm nn.conv1d nn.conv1d_transpose nn.conv2d nn.conv2d_transpose nn.conv3d nn.conv3d_transpose nn.dropout
 nn.group_norm nn.instance_norm nn.layer_norm nn.log_softmax nn.max_pool1d nn.max_pool2d nn.max_pool3d
-nn.pad nn.prelu nn.relu nn.softmax image.resize2d
+nn.pad nn.prelu nn.relu nn.softmax image.grid_sample image.resize2d image.resize3d
+vision.roi_align vision.roi_pool
 """
 
 _RENAMED: Final = (
@@ -42,6 +43,7 @@ _RENAMED: Final = (
     Name("clip", "clip", {"a_min": "min", "a_max": "max"}),
     Name("concatenate", "concat"),
     Name("gather", "gather_elements"),
+    Name("image.affine_grid", "image.affine_grid", {"target_shape": "size"}),
     Name("nn.leaky_relu", "nn.leakyrelu"),
     Name("qnn.dequantize", "dequantize"),
     Name("qnn.quantize", "quantize"),
@@ -66,8 +68,8 @@ _UNSPELLED: Final = """
 adv_index annotation.stop_fusion arange argwhere collapse_sum_like contrib.adaptive_avg_pool2d
 contrib_reverse_reshape copy debug device_copy dyn.broadcast_to dyn.full dyn.image.resize2d dyn.nn.pad
 dyn.nn.upsampling dyn.one_hot dyn.reshape dyn.squeeze dyn.strided_slice dyn.tile dyn.topk einsum fast_erf
-fast_exp fast_tanh fixed_point_multiply full image.affine_grid image.crop_and_resize image.dilation2d
-image.grid_sample image.resize1d image.resize3d invert_permutation layout_transform matrix_set_diag ndarray_size
+fast_exp fast_tanh fixed_point_multiply full image.crop_and_resize image.dilation2d
+image.resize1d invert_permutation layout_transform matrix_set_diag ndarray_size
 nn.batch_to_space_nd nn.bitpack nn.bitserial_conv2d nn.bitserial_dense nn.contrib_conv2d_NCHWc
 nn.contrib_conv2d_winograd_without_weight_transform nn.contrib_dense_pack nn.contrib_depthwise_conv2d_NCHWc
 nn.correlation nn.cross_entropy nn.deformable_conv2d nn.dilate nn.fast_softmax nn.fifo_buffer
@@ -78,7 +80,7 @@ relay.op.annotation.simulated_quantize reshape_like reverse_reshape reverse_sequ
 sequence_mask shape_of slice_like sliding_window sparse_reshape sparse_to_dense threefry_generate threefry_split
 trilu trunc_divide trunc_mod unique unravel_index vision.all_class_non_max_suppression vision.get_valid_counts
 vision.multibox_prior vision.multibox_transform_loc vision.nms vision.non_max_suppression vision.proposal
-vision.roi_align vision.roi_pool vision.yolo_reorg
+vision.yolo_reorg
 """
 
 WITHOUT_FORM: Final = frozenset(_UNSPELLED.split())

@@ -14,6 +14,7 @@ import numpy as np
 from tvm import relax, tirx
 
 from byoc.frontends.model import Model
+from byoc.testing.run import run_model
 
 op: Any = relax.op
 nn: Any = relax.op.nn
@@ -52,6 +53,21 @@ class Case:
                 result = builder.emit_output(bound)
             builder.emit_func_output(result)
         return Model(self.op, builder.finalize())
+
+    def computes_as(self, found: Model) -> None:
+        """Hold `found` to the model on the same numbers: dtypes equal, values within 1e-6."""
+        rng = np.random.default_rng(0)
+        given = {
+            f"x{index}": rng.integers(0, 2, shape).astype(dtype)
+            if "int" in dtype
+            else rng.normal(size=shape).astype(dtype)
+            for index, (shape, dtype) in enumerate(self.types())
+        }
+        for ours, theirs in zip(
+            run_model(found, given), run_model(self.model(), given), strict=True
+        ):
+            assert ours.dtype == theirs.dtype
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
 IMAGE, VOLUME, ROW = (1, 4, 6, 6), (1, 2, 4, 4, 4), (1, 4, 8)
